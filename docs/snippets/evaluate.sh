@@ -1,0 +1,2 @@
+finetable evaluate writer
+finetable evaluate labeller --json

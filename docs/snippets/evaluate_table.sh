@@ -1,0 +1,1 @@
+finetable evaluate labeller films.csv --include-seen

@@ -1,0 +1,1 @@
+finetable train films.csv --recipe recipe.toml --out from_recipe

@@ -1,0 +1,1 @@
+finetable train films.csv --label genre --given title,synopsis --out labeller

@@ -1,0 +1,1 @@
+finetable train films.csv --write synopsis --given genre,title --out writer

@@ -1,0 +1,21 @@
+"""Fine-tune a GPT on your own table, on your own machine.
+
+The verbs of the command line as functions, with the same words:
+
+    from finetable import train, open_model
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from finetable.verbs import classify, evaluate, generate, open_model, train
+
+__all__ = ["classify", "evaluate", "generate", "open_model", "train"]
+
+
+def __getattr__(name: str) -> Any:
+    # Late, so that `finetable --help` answers without loading torch.
+    if name in __all__:
+        return getattr(import_module("finetable.verbs"), name)
+    raise AttributeError(f"module 'finetable' has no attribute {name!r}")

@@ -1,0 +1,83 @@
+"""The one visible list of tasks, sources of bases and engines; imports only what is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, assert_never
+
+from finetable.errors import RecipeError
+from finetable.settings import BaseSettings, EngineName, SourceName, TaskSettings
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+    from finetable.inference.engine import Engine
+    from finetable.models.base_model import BaseModel
+    from finetable.tasks.task import Task
+    from finetable.training.journal import StepWriter
+
+
+def task_of(settings: TaskSettings, labels: tuple[str, ...] = ()) -> Task:
+    """The task that the settings name; `labels` where they are known already."""
+    match settings.name:
+        case "write":
+            from finetable.tasks.write import WriteTask
+
+            return WriteTask(settings)
+        case "label":
+            from finetable.tasks.label import LabelTask
+
+            return LabelTask(settings, labels)
+        case other:
+            assert_never(other)
+
+
+def source_of(settings: BaseSettings) -> SourceName:
+    """Where a base comes from."""
+    return "scratch" if settings.base == "scratch" else "pretrained"
+
+
+def base_of(
+    settings: BaseSettings, tokenizer: Callable[[], PreTrainedTokenizerFast], with_separator: bool, seed: int
+) -> BaseModel:
+    """The base that the settings name; `tokenizer` gives the one of a scratch network."""
+    match source_of(settings):
+        case "scratch":
+            from finetable.models.scratch import build_scratch
+
+            return build_scratch(settings.size, tokenizer(), seed)
+        case "pretrained":
+            from finetable.models.pretrained import load_pretrained
+
+            return load_pretrained(settings.base, with_separator)
+        case other:
+            assert_never(other)
+
+
+def engine_of(
+    name: EngineName, base: BaseModel, longest_prompt: int, longest_answer: int, lanes: int = 64
+) -> Engine:
+    """What runs a model; `lanes` rows are computed together when it writes."""
+    match name:
+        case "torch":
+            from finetable.inference.torch_engine import TorchEngine
+
+            return TorchEngine(base, longest_prompt, longest_answer, lanes)
+        case other:
+            assert_never(other)
+
+
+def step_writer_of(tensorboard: bool, folder: Path) -> StepWriter:
+    """What keeps the figures of the steps besides the model folder itself."""
+    from finetable.training.journal import NoWriter
+
+    if not tensorboard:
+        return NoWriter()
+    try:
+        from finetable.training.tensorboard_log import TensorboardLog
+    except ImportError as fault:
+        raise RecipeError(
+            "--tensorboard needs the extra of that name: pip install 'finetable[tensorboard]'."
+        ) from fault
+    return TensorboardLog(folder)

@@ -1,0 +1,63 @@
+"""A table's file on disk: what its ending says, its bytes without compression, its fingerprint."""
+
+import gzip
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from finetable.data.table import TableKind
+from finetable.errors import TableError
+
+KNOWN_ENDINGS = ".csv, .tsv, .jsonl or .parquet, each also with .gz"
+
+_KIND_OF_ENDING: dict[str, TableKind] = {
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".jsonl": "jsonl",
+    ".parquet": "parquet",
+}
+_GZIP_MAGIC = b"\x1f\x8b"
+
+
+def kind_of(file_name: str) -> TableKind | None:
+    """Kind of table that a file's name promises, None for an unknown ending."""
+    bare = Path(file_name.lower().removesuffix(".gz"))
+    return _KIND_OF_ENDING.get(bare.suffix)
+
+
+@dataclass(frozen=True)
+class TableFile:
+    """A file that holds a table; `name` is what the person typed for it."""
+
+    name: str
+    path: Path
+    kind: TableKind
+    compressed: bool
+
+    @classmethod
+    def find(cls, name: str, path: Path) -> "TableFile":
+        """Check that `path` can be a table; raises TableError with what to do instead."""
+        if path.is_dir():
+            raise TableError(f"{name} is a folder: give the path of one table in it.")
+        if not path.exists():
+            raise TableError(f"There is no file {name}: check the path.")
+        kind = kind_of(path.name)
+        if kind is None:
+            raise TableError(f"{name} is not a known kind of table: its name must end in {KNOWN_ENDINGS}.")
+        with path.open("rb") as stream:
+            start = stream.read(len(_GZIP_MAGIC))
+        if not start:
+            raise TableError(f"{name} is empty.")
+        return cls(name, path, kind, compressed=start == _GZIP_MAGIC)
+
+    def open_bytes(self) -> BinaryIO:
+        """Open for reading, decompressed; the bytes decide about compression, not the ending."""
+        if self.compressed:
+            return cast(BinaryIO, gzip.open(self.path, "rb"))
+        return self.path.open("rb")
+
+    def fingerprint(self) -> str:
+        """SHA-256 of the file's bytes as they are on disk, in hexadecimal."""
+        with self.path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()

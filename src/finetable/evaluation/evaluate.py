@@ -1,0 +1,117 @@
+"""A model judged on rows it never saw, beside simple baselines."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from finetable.data.copies import CopyIndex
+from finetable.data.probabilities import softmax
+from finetable.evaluation.baselines import BaselineFigures, compressed_bits_per_byte, majority, tfidf
+from finetable.evaluation.metrics import (
+    Interval,
+    accuracy,
+    calibration_error,
+    confusion,
+    macro_f1,
+    per_class,
+    ratio_of_sums,
+)
+from finetable.inference.engine import Engine, Request
+from finetable.settings import SamplingSettings
+
+GENERATED_FOR_COPIES = 100
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """Rows to judge on and rows learnt from: prompts (None without given columns) and answers."""
+
+    prompts: Sequence[str | None]
+    answers: Sequence[str]
+    train_prompts: Sequence[str | None]
+    train_answers: Sequence[str]
+
+
+def judge_labels(
+    engine: Engine, rows: Judged, labels: Sequence[str], temperature: float, batch_size: int
+) -> dict[str, Any]:
+    """Figures of a labeller, with the keys that `evaluate --json` promises."""
+    place = {label: code for code, label in enumerate(labels)}
+    truth = np.array([place[answer] for answer in rows.answers])
+    probabilities = softmax(engine.score_labels(rows.prompts, labels, batch_size), temperature)
+    predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    correct = predicted == truth
+    texts, train_texts = _texts(rows.prompts), _texts(rows.train_prompts)
+    baselines = {
+        "majority": majority(rows.train_answers, rows.answers, labels),
+        "tfidf": tfidf(train_texts, rows.train_answers, texts, rows.answers, labels),
+    }
+    right = accuracy(correct)
+    contestants = {"model": right.value} | {
+        name: figures.accuracy.value for name, figures in baselines.items()
+    }
+    return {
+        "task": "label",
+        "rows": len(truth),
+        "best": max(contestants, key=lambda name: contestants[name]),
+        **_spread("accuracy", right),
+        **_spread("macro_f1", macro_f1(truth, predicted, len(labels))),
+        **_spread("calibration_error", calibration_error(confidence, correct)),
+        "baselines": {name: _baseline(figures) for name, figures in baselines.items()},
+        "per_class": [
+            {"label": label, "rows": figures.support}
+            | _spread("precision", figures.precision)
+            | _spread("recall", figures.recall)
+            | _spread("f1", figures.f1)
+            for label, figures in zip(labels, per_class(truth, predicted, len(labels)), strict=True)
+        ],
+        "labels": list(labels),
+        "confusion": confusion(truth, predicted, len(labels)).tolist(),
+    }
+
+
+def judge_texts(
+    engine: Engine, rows: Judged, index: CopyIndex, tokens: Sequence[int], batch_size: int
+) -> dict[str, Any]:
+    """Figures of a writer; `tokens` are those of each answer with its end token."""
+    nats = -engine.score(rows.prompts, rows.answers, batch_size)
+    sizes = np.array([len(answer.encode()) for answer in rows.answers])
+    per_token = ratio_of_sums(nats, np.asarray(tokens))
+    per_byte = ratio_of_sums(nats / np.log(2), sizes)
+    compressed = compressed_bits_per_byte(rows.train_answers, rows.answers)
+    written = _written_freely(engine, rows, batch_size)
+    return {
+        "task": "write",
+        "rows": len(sizes),
+        "best": "model" if per_byte.value <= compressed else "xz",
+        **_spread("bits_per_byte", per_byte),
+        **_spread("cross_entropy_nats", per_token),
+        **_spread(
+            "perplexity",
+            Interval(*(float(np.exp(x)) for x in (per_token.value, per_token.low, per_token.high))),
+        ),
+        "copied_words_median": median(copy.words for copy in index.look_up(written)),
+        "copied_words_median_real": median(copy.words for copy in index.look_up(rows.answers)),
+        "baselines": {"xz": {"bits_per_byte": compressed}},
+    }
+
+
+def _written_freely(engine: Engine, rows: Judged, batch_size: int) -> list[str]:
+    """Texts as they come, copies not redrawn, for prompts of the judged rows."""
+    requests = [Request(i, rows.prompts[i % len(rows.prompts)]) for i in range(GENERATED_FOR_COPIES)]
+    return [text.text for text in engine.stream(requests, SamplingSettings(), batch_size)]
+
+
+def _texts(prompts: Sequence[str | None]) -> list[str]:
+    return [prompt or "" for prompt in prompts]
+
+
+def _spread(name: str, interval: Interval) -> dict[str, float]:
+    return {name: interval.value, f"{name}_low": interval.low, f"{name}_high": interval.high}
+
+
+def _baseline(figures: BaselineFigures) -> dict[str, float]:
+    return {**_spread("accuracy", figures.accuracy), **_spread("macro_f1", figures.macro_f1)}

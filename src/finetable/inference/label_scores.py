@@ -1,0 +1,88 @@
+"""Log-probabilities of every label after every prompt: the prompt once, then the tree of label tokens."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from finetable.inference.label_trie import LabelTrie
+from finetable.models.base_model import BaseModel, head_of, last_hidden_masked, window_of
+
+MASK_AT_ONCE = 16_000_000
+"""Entries of the mask that exist together; it limits how many rows go in one batch."""
+
+LOGITS_AT_ONCE = 16_000_000
+
+
+def score_labels(
+    base: BaseModel, prompts: Sequence[list[int]], labels: Sequence[list[int]], batch_size: int
+) -> np.ndarray:
+    """Log-probability in nats of each label's tokens after each prompt, float64 (prompts, labels).
+
+    The tree's inner nodes follow the prompt in one sequence; a mask lets each see the prompt and its
+    own ancestors only, and positions count from the prompt's end (tree attention as in Miao et al. 2024,
+    SpecInfer, section 4.2). Prompts of like length share a batch.
+    """
+    trie = LabelTrie.build(labels)
+    order = np.argsort([len(prompt) for prompt in prompts], kind="stable")
+    scores = np.zeros((len(prompts), len(labels)))
+    longest = max(map(len, prompts), default=0) + len(trie.tokens)
+    window = window_of(base.network)
+    windowed = window is not None and window < longest
+    rows = max(1, min(batch_size, MASK_AT_ONCE // longest**2))
+    for first in range(0, len(order), rows):
+        places = order[first : first + rows]
+        some = [prompts[i] for i in places]
+        scores[places] = _one_by_one(base, some, labels) if windowed else _score_tree(base, some, trie)
+    return scores
+
+
+def _score_tree(base: BaseModel, prompts: list[list[int]], trie: LabelTrie) -> np.ndarray:
+    lengths = torch.tensor([len(prompt) for prompt in prompts])  # (B,)
+    longest, nodes = int(lengths.max()), len(trie.tokens)
+    ids = torch.full((len(prompts), longest + nodes), base.special.pad)
+    for place, prompt in enumerate(prompts):
+        ids[place, : len(prompt)] = torch.tensor(prompt)
+    ids[:, longest:] = trie.tokens
+    positions = torch.arange(longest + nodes).repeat(len(prompts), 1)
+    positions[:, longest:] = lengths.unsqueeze(1) + trie.depths - 1
+    device = base.network.device
+    hidden = last_hidden_masked(
+        base.network, ids.to(device), positions.to(device), _seen(lengths, longest, trie).to(device), None
+    )
+    ends = (lengths - 1).unsqueeze(1)
+    columns = torch.cat([ends, torch.arange(longest, longest + nodes).repeat(len(prompts), 1)], dim=1)
+    slots = hidden[torch.arange(len(prompts)).unsqueeze(1), columns.to(device)]  # (B, 1 + nodes, D)
+    return _edge_scores(base, slots, trie)
+
+
+def _seen(lengths: torch.Tensor, longest: int, trie: LabelTrie) -> torch.Tensor:
+    """What sees what, bool (B, T, T): prompts causally, nodes their prompt and their ancestors."""
+    total = longest + len(trie.tokens)
+    seen = torch.ones(total, total, dtype=torch.bool).tril().repeat(len(lengths), 1, 1)
+    seen[:, longest:, :longest] = (torch.arange(longest) < lengths.unsqueeze(1)).unsqueeze(1)
+    seen[:, longest:, longest:] = trie.ancestors
+    return seen
+
+
+def _edge_scores(base: BaseModel, slots: torch.Tensor, trie: LabelTrie) -> np.ndarray:
+    """Sum of the log-probabilities along each label's edges, float64 (B, K), from hidden states (B, S, D)."""
+    head = head_of(base.network)
+    rows = max(1, LOGITS_AT_ONCE // (head.weight.shape[0] * slots.shape[1]))
+    pieces = []
+    for piece in slots.split(rows):
+        logits = head(piece).float()  # (b, S, V)
+        wanted = logits[:, trie.edge_slots, trie.edge_tokens] - logits.logsumexp(dim=2)[:, trie.edge_slots]
+        pieces.append(wanted.double().cpu() @ trie.paths.T)
+    scores: np.ndarray = torch.cat(pieces).numpy()
+    return scores
+
+
+def _one_by_one(base: BaseModel, prompts: list[list[int]], labels: Sequence[list[int]]) -> np.ndarray:
+    """Every label after every prompt as a sequence of its own, for attention that counts places in a row."""
+    scores = np.zeros((len(prompts), len(labels)))
+    for column, label in enumerate(labels):
+        chain = LabelTrie.build([label])
+        for place, prompt in enumerate(prompts):
+            scores[place, column] = _score_tree(base, [prompt], chain)[0, 0]
+    return scores

@@ -1,0 +1,209 @@
+"""Runs any causal language model with torch: writes in lanes, scores answers and labels."""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch.nn.functional import cross_entropy
+
+from finetable.data.tokens import Encoder
+from finetable.errors import UserError
+from finetable.inference.engine import Request, Text
+from finetable.inference.label_scores import score_labels
+from finetable.inference.lanes import Lanes, lanes_for
+from finetable.inference.sampling import sample, uniforms
+from finetable.inference.utf8 import Utf8Constraint, token_bytes
+from finetable.models.base_model import BaseModel, embedding_of, head_of, last_hidden
+from finetable.settings import SamplingSettings
+
+MOST_LANES = 64
+BYTES_OF_LANES = 2**30
+ROUND_LENGTH = 32
+LOGITS_AT_ONCE = 4_000_000
+
+
+@dataclass
+class _Lane:
+    """A row under way: ids to be fed, most ids to write, ids written, how many make whole characters."""
+
+    request: Request
+    prefix: list[int]
+    pending: deque[int]
+    most: int
+    written: list[int] = field(default_factory=list)
+    state: int = 0
+    whole: int = 0
+
+
+class TorchEngine:
+    """One model in memory.
+
+    `longest_prompt` and `longest_answer`, in tokens, are what the model was trained on; they size the
+    lanes, so that the same row is computed in the same shapes whatever is asked for beside it.
+    """
+
+    def __init__(
+        self, base: BaseModel, longest_prompt: int, longest_answer: int, most_lanes: int = MOST_LANES
+    ) -> None:
+        self._base = base
+        self._network = base.network.eval()
+        self._head = head_of(base.network)
+        self._encoder: Encoder = base.encoder()
+        self._longest_prompt = longest_prompt
+        self._longest_answer = longest_answer
+        self._most_lanes = most_lanes
+        constraint = Utf8Constraint(token_bytes(base.tokenizer), self._head.weight.shape[0])
+        self._allowed = constraint.allowed.clone().to(self._network.device)
+        self._allowed[0, base.special.end] = True
+        self._following = constraint.following
+
+    @torch.inference_mode()
+    def stream(
+        self, requests: Sequence[Request], sampling: SamplingSettings, batch_size: int
+    ) -> Iterator[Text]:
+        """Write every request's text; at most `batch_size` rows are in work together.
+
+        Row r always runs in lane r modulo the number of lanes, and its random numbers come from seed, row,
+        draw and step, so its text does not depend on what else is asked for.
+        """
+        prompts = self._encoder.prompts([request.prompt for request in requests])
+        prefixes = [self._encoder.prefix(request.prefix) for request in requests]
+        starts = [prompt + prefix for prompt, prefix in zip(prompts, prefixes, strict=True)]
+        most = self.most_tokens(sampling)
+        length = self._cache_length(max(map(len, starts), default=0), most)
+        lanes = lanes_for(self._network, length, self._most_lanes, BYTES_OF_LANES)
+        waiting: list[deque[_Lane]] = [deque() for _ in range(lanes)]
+        for request, prefix, start in zip(requests, prefixes, starts, strict=True):
+            room = min(most, length - len(start) + 1)
+            waiting[request.row % lanes].append(_Lane(request, prefix, deque(start), room))
+        yield from self._run(Lanes(self._network, lanes, length), waiting, sampling, batch_size)
+
+    def most_tokens(self, sampling: SamplingSettings) -> int:
+        """Most tokens of a text: as asked, or a quarter more than the longest answer learnt from."""
+        return sampling.max_tokens or self._longest_answer * 5 // 4
+
+    def _cache_length(self, longest_start: int, most: int) -> int:
+        wanted = max(self._longest_prompt, longest_start) + most
+        context = self._base.context
+        if longest_start >= context:
+            raise UserError(
+                f"The given columns and the prefix are {longest_start:,} tokens long, and the model sees "
+                f"{context:,} at once; shorten them."
+            )
+        return min(context, -(-wanted // ROUND_LENGTH) * ROUND_LENGTH)
+
+    def _run(
+        self, lanes: Lanes, waiting: list[deque[_Lane]], sampling: SamplingSettings, batch_size: int
+    ) -> Iterator[Text]:
+        active: dict[int, _Lane] = {}
+        ids = torch.full((len(waiting),), self._base.special.pad, dtype=torch.int64)
+        while active or any(waiting):
+            self._fill(active, waiting, lanes, batch_size)
+            for place, lane in active.items():
+                ids[place] = lane.pending.popleft()
+            hidden = lanes.step(ids.to(self._network.device))
+            writing = [place for place, lane in active.items() if not lane.pending]
+            if not writing:
+                continue
+            chosen = self._sample(self._head(hidden)[writing], [active[place] for place in writing], sampling)
+            for place, token in zip(writing, chosen, strict=True):
+                lane = active[place]
+                ended = token == self._base.special.end
+                if not ended:
+                    self._append(lane, token)
+                if ended or len(lane.written) >= lane.most:
+                    yield Text(lane.request, self._text(lane), ended)
+                    del active[place]
+
+    def _text(self, lane: _Lane) -> str:
+        # SentencePiece's decoders take the blank off the start of a text, so the prefix has to stand there.
+        before = len(self._encoder.decode(lane.prefix))
+        return self._encoder.decode(lane.prefix + lane.written[: lane.whole])[before:]
+
+    def _append(self, lane: _Lane, token: int) -> None:
+        lane.written.append(token)
+        lane.pending.append(token)
+        lane.state = int(self._following[lane.state, token])
+        if lane.state == 0:
+            lane.whole = len(lane.written)
+
+    def _fill(
+        self, active: dict[int, _Lane], waiting: list[deque[_Lane]], lanes: Lanes, batch_size: int
+    ) -> None:
+        for place, queue in enumerate(waiting):
+            if len(active) >= batch_size:
+                return
+            if queue and place not in active:
+                active[place] = queue.popleft()
+                lanes.restart(place)
+
+    def _sample(self, logits: torch.Tensor, lanes: list[_Lane], sampling: SamplingSettings) -> list[int]:
+        states = [lane.state for lane in lanes]
+        logits = logits.float().masked_fill(~self._allowed[states], float("-inf"))
+        uniform = uniforms(
+            sampling.seed,
+            torch.tensor([lane.request.row for lane in lanes]),
+            torch.tensor([lane.request.draw for lane in lanes]),
+            torch.tensor([len(lane.written) for lane in lanes]),
+        )
+        chosen = sample(
+            logits, uniform.to(logits.device), sampling.temperature, sampling.top_k, sampling.top_p
+        )
+        return [int(token) for token in chosen]
+
+    @torch.inference_mode()
+    def score(self, prompts: Sequence[str | None], answers: Sequence[str], batch_size: int) -> np.ndarray:
+        """Log-probability in nats of each prompt's own answer with its end token, float64 (N,)."""
+        heads = self._encoder.prompts(prompts)
+        tails = self._encoder.answers(answers)
+        rows = [(head + tail)[: self._base.context] for head, tail in zip(heads, tails, strict=True)]
+        order = np.argsort([len(row) for row in rows], kind="stable")
+        scores = np.zeros(len(rows))
+        for first in range(0, len(order), batch_size):
+            places = order[first : first + batch_size]
+            scores[places] = self._score_batch([rows[i] for i in places], [len(heads[i]) for i in places])
+        return scores
+
+    def _score_batch(self, rows: list[list[int]], starts: list[int]) -> np.ndarray:
+        longest = max(map(len, rows))
+        ids = torch.full((len(rows), longest), self._base.special.pad)
+        answer = torch.zeros(len(rows), longest, dtype=torch.bool)
+        for place, (row, start) in enumerate(zip(rows, starts, strict=True)):
+            ids[place, : len(row)] = torch.tensor(row)
+            answer[place, start - 1 : len(row) - 1] = True
+        device = self._network.device
+        hidden = last_hidden(self._network, embedding_of(self._network)(ids.to(device)))
+        wanted = torch.roll(ids, -1, dims=1)[answer].to(device)
+        nats = torch.cat(
+            [
+                cross_entropy(self._head(piece).float(), targets, reduction="none")
+                for piece, targets in zip(
+                    hidden[answer.to(device)].split(self._rows_at_once()),
+                    wanted.split(self._rows_at_once()),
+                    strict=True,
+                )
+            ]
+        )
+        owner = torch.arange(len(rows)).unsqueeze(1).expand_as(answer)[answer]
+        sums = torch.zeros(len(rows), dtype=torch.float64)
+        sums.index_add_(0, owner, nats.double().cpu())
+        return -sums.numpy()
+
+    def _rows_at_once(self) -> int:
+        return max(1, LOGITS_AT_ONCE // self._head.weight.shape[0])
+
+    @torch.inference_mode()
+    def score_labels(
+        self, prompts: Sequence[str | None], labels: Sequence[str], batch_size: int
+    ) -> np.ndarray:
+        """Log-probability in nats of every label after every prompt, float64 (N, K)."""
+        answers = self._encoder.answers(labels)
+        room = self._base.context - max(map(len, answers))
+        return score_labels(self._base, self._encoder.prompts(prompts, room), answers, batch_size)
+
+    def too_long(self, prompts: Sequence[str | None], answers: Sequence[str]) -> int:
+        """How many prompts leave no room for the longest of the answers, so that their end is not read."""
+        room = self._base.context - max(map(len, self._encoder.answers(answers)))
+        return sum(len(prompt) > room for prompt in self._encoder.prompts(prompts))

@@ -1,0 +1,235 @@
+"""A model folder: a plain Hugging Face model, and beside it what finetable knows about it.
+
+DIR/
+  config.json, model.safetensors, tokenizer.json, …   opened by transformers alone
+  README.md                                            the model card
+  finetable.json                                       the record: recipe, labels, plan, figures
+  finetable/rows.parquet                               rows learnt from and judged on, with their splits
+  finetable/set_aside.jsonl                            rows that were not taken: line and reason
+  finetable/steps.jsonl, samples.jsonl                 what happened while training
+  finetable/checkpoints/                               while training only
+"""
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from pydantic import Field, ValidationError
+from transformers import PreTrainedTokenizerFast
+
+from finetable.atomic_files import disk_faults, flush, sha256, write_atomically, write_json, write_text
+from finetable.data.table import SetAside, Table
+from finetable.errors import ModelFolderError
+from finetable.models.base_model import BaseModel, special_tokens_of
+from finetable.models.pretrained import check_folder, read_network, read_tokenizer
+from finetable.settings import Recipe, Settings
+
+RECORD = "finetable.json"
+SPLITS = ("train", "validation", "test")
+COLUMN = "column:"
+
+
+class Record(Settings):
+    """The content of finetable.json.
+
+    `longest_prompt` and `longest_answer` are tokens with their special tokens, over the training rows;
+    `temperature` is the calibration that label scores are divided by.
+    """
+
+    format: Literal[1] = 1
+    status: Literal["training", "finished"] = "training"
+    recipe: Recipe
+    table_name: str
+    table_fingerprint: str
+    table_format: str
+    labels: tuple[str, ...] = ()
+    splits: dict[str, int] = Field(default_factory=dict)
+    set_aside: int = 0
+    notes: tuple[str, ...] = ()
+    longest_prompt: int = 0
+    longest_answer: int = 0
+    parameters: int = 0
+    plan: dict[str, Any] = Field(default_factory=dict)
+    outcome: dict[str, Any] = Field(default_factory=dict)
+    temperature: float = 1.0
+    figures: dict[str, Any] = Field(default_factory=dict)
+    files: dict[str, str] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class SplitRows:
+    """Rows frozen in a model folder: the columns of the task, and where each row came from.
+
+    `columns` holds `row_id`, `line`, `split`, `text_hash`, and the task's columns after a "column:" prefix.
+    """
+
+    columns: pa.Table
+
+    def __len__(self) -> int:
+        return int(self.columns.num_rows)
+
+    def of(self, split: str) -> "SplitRows":
+        """The rows of one split, in the order of the table."""
+        return SplitRows(self.columns.filter(pc.equal(self.columns["split"], split)))
+
+    @property
+    def row_ids(self) -> np.ndarray:
+        """Stable number of each row in the table, int64 (rows,)."""
+        return np.asarray(self.columns["row_id"])
+
+    def without(self, row_ids: np.ndarray) -> "SplitRows":
+        """All rows but these."""
+        return SplitRows(self.columns.filter(pa.array(~np.isin(self.row_ids, row_ids))))
+
+    def texts(self, column: str) -> pa.ChunkedArray:
+        """One of the task's columns."""
+        return self.columns[f"{COLUMN}{column}"]
+
+    def lines(self) -> dict[int, int]:
+        """Line number of each row id."""
+        ids, lines = self.columns["row_id"].to_pylist(), self.columns["line"].to_pylist()
+        return dict(zip(ids, lines, strict=True))
+
+    def hashes(self) -> set[str]:
+        """Hashes of the folded texts."""
+        return set(self.columns["text_hash"].to_pylist())
+
+
+class ModelFolder:
+    """Reads and writes the files of one model folder."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.inner = path / "finetable"
+
+    @property
+    def record_file(self) -> Path:
+        """Where finetable keeps what it knows of the model."""
+        return self.path / RECORD
+
+    @property
+    def tokenizer(self) -> Path:
+        """The tokenizer of an unfinished run, with its special tokens."""
+        return self.inner / "tokenizer"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where an unfinished run keeps what resuming needs."""
+        return self.inner / "checkpoints"
+
+    def create(
+        self,
+        record: Record,
+        rows: SplitRows,
+        set_aside: Sequence[SetAside],
+        tokenizer: PreTrainedTokenizerFast,
+    ) -> None:
+        """Make the folder of a run that starts, whole or not at all.
+
+        Raises ModelFolderError where something is there already, or the disk is full.
+        """
+        partial = self.path.with_name(f".{self.path.name}.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        try:
+            with disk_faults(self.path):
+                begun = ModelFolder(partial)
+                begun.inner.mkdir(parents=True)
+                write_atomically(
+                    begun.inner / "rows.parquet", lambda file: pq.write_table(rows.columns, file)
+                )
+                lines = [json.dumps(vars(row), ensure_ascii=False) for row in set_aside]
+                write_text(begun.inner / "set_aside.jsonl", "".join(f"{line}\n" for line in lines))
+                tokenizer.save_pretrained(begun.tokenizer)
+                begun.write_record(record)
+                partial.rename(self.path)
+        except ModelFolderError:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+
+    def write_record(self, record: Record) -> None:
+        """Write finetable.json."""
+        write_json(self.record_file, record.model_dump(mode="json"))
+
+    def read_record(self) -> Record:
+        """Read finetable.json; raises ModelFolderError where it is missing or damaged."""
+        file = self.record_file
+        if not file.is_file():
+            found = "is not a finetable model folder (it has no finetable.json)"
+            raise ModelFolderError(f"{self.path} {found if self.path.exists() else 'does not exist'}.")
+        try:
+            return Record.model_validate_json(file.read_text(encoding="utf-8"))
+        except (ValidationError, UnicodeDecodeError) as fault:
+            first = str(fault).splitlines()[0]
+            raise ModelFolderError(
+                f"{file} is damaged or of another version of finetable: {first}."
+            ) from fault
+
+    def read_finished(self) -> Record:
+        """The record of a run that has ended; raises ModelFolderError for one that has not."""
+        record = self.read_record()
+        if record.status != "finished":
+            raise ModelFolderError(
+                f"Training of {self.path} has not ended; run the same train command again to go on."
+            )
+        return record
+
+    def read_rows(self) -> SplitRows:
+        """The rows with their frozen splits."""
+        file = self.inner / "rows.parquet"
+        try:
+            return SplitRows(pq.read_table(file))
+        except (OSError, pa.ArrowInvalid) as fault:
+            raise ModelFolderError(
+                f"{file} is missing or damaged; without it neither splits nor copies can be known."
+            ) from fault
+
+    def write_model(self, base: BaseModel, record: Record, card: str) -> Record:
+        """Put the trained model and its card into the folder, and last the record that says so; give that."""
+        built = self.inner / "model.partial"
+        shutil.rmtree(built, ignore_errors=True)
+        with disk_faults(self.path):
+            base.network.save_pretrained(built)
+            base.tokenizer.save_pretrained(built)
+            digests = {file.name: sha256(file) for file in sorted(built.iterdir())}
+            for name in digests:
+                flush(built / name)
+                (built / name).replace(self.path / name)
+            flush(self.path)
+        write_text(self.path / "README.md", card)
+        finished = record.model_copy(update={"status": "finished", "files": digests})
+        self.write_record(finished)
+        for leftover in (built, self.checkpoints, self.tokenizer):
+            shutil.rmtree(leftover, ignore_errors=True)
+        return finished
+
+    def read_model(self, record: Record) -> BaseModel:
+        """The trained model; raises ModelFolderError where a file is missing or is not what was written."""
+        for name, digest in record.files.items():
+            file = self.path / name
+            if not file.is_file() or sha256(file) != digest:
+                state = "was changed after training" if file.is_file() else "is missing"
+                raise ModelFolderError(
+                    f"{file} {state}; copy the folder again or train again into a new one."
+                )
+        check_folder(self.path)
+        network, tokenizer = read_network(self.path), read_tokenizer(self.path)
+        return BaseModel(network, tokenizer, special_tokens_of(tokenizer), record.recipe.base.base)
+
+
+def freeze_rows(table: Table, columns: Sequence[str], splits: np.ndarray, hashes: Sequence[str]) -> SplitRows:
+    """The rows of a table as a model folder keeps them; `splits` are codes into SPLITS, (rows,)."""
+    named = {f"{COLUMN}{name}": table.texts(name) for name in columns}
+    identity = {
+        "row_id": pa.array(table.row_ids),
+        "line": pa.array(table.lines),
+        "split": pa.array([SPLITS[code] for code in splits]),
+        "text_hash": pa.array(hashes),
+    }
+    return SplitRows(pa.table({**identity, **named}))

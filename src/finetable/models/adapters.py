@@ -1,0 +1,31 @@
+"""Low-rank adapters: put into a network before training, merged into its weights afterwards."""
+
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from transformers import PreTrainedModel
+from transformers.pytorch_utils import Conv1D
+
+
+class Adapter:
+    """LoRA (Hu et al. 2021) on every linear layer but the head.
+
+    The network is changed in place: its own weights are frozen, and it computes with the adapter until
+    `merge` is called. Its first weights are drawn from `seed`.
+    """
+
+    def __init__(self, network: PreTrainedModel, rank: int, seed: int) -> None:
+        config = LoraConfig(
+            r=rank,
+            lora_alpha=2 * rank,
+            target_modules="all-linear",
+            # GPT-2's Conv1D keeps its weight transposed.
+            fan_in_fan_out=any(isinstance(module, Conv1D) for module in network.modules()),
+        )
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            self._peft: PeftModel = get_peft_model(network, config)
+
+    def merge(self) -> PreTrainedModel:
+        """The network with the adapter added to its weights and no trace of it left."""
+        merged: PreTrainedModel = self._peft.merge_and_unload()
+        return merged

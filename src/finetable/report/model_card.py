@@ -1,0 +1,76 @@
+"""The model card: README.md of a model folder, in the hub's metadata format."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from finetable.model_folder import Record
+from finetable.models.base_model import SEPARATOR
+from finetable.report.summary import summary
+
+
+def model_card(record: Record) -> str:
+    """What the model is, how good it is, and how to use it with and without finetable."""
+    task = record.recipe.task
+    verb = "writes the column" if task.name == "write" else "labels rows with"
+    given = f", given {', '.join(task.given)}" if task.given else ""
+    splits = record.splits
+    return f"""---
+{_metadata(record)}---
+
+# A model that {verb} “{task.target}”{given}
+
+Trained by [finetable](https://pypi.org/project/finetable/) on {splits["train"]:,} rows of
+`{record.table_name}` from the base `{record.recipe.base.base}`; {record.parameters:,} parameters.
+
+## How good it is
+
+```
+{chr(10).join(summary(record.figures))}
+```
+
+Figures are from {splits["test"]:,} test rows that were frozen before training; equal and nearly equal
+texts never stand on two sides. Brackets are 95 % intervals.
+
+## Use it
+
+```
+{_command(record)}
+```
+
+Without finetable, any program that opens Hugging Face folders can run it. {_prompt(record)}
+
+The folder `finetable/` holds the rows it was trained and judged on. Leave it out when you share the model
+with people who may not see them.
+
+## The recipe
+
+```json
+{json.dumps(record.recipe.flat(), indent=2, ensure_ascii=False)}
+```
+"""
+
+
+def _metadata(record: Record) -> str:
+    lines = ["library_name: transformers", "pipeline_tag: text-generation", "tags:", "- finetable"]
+    if record.recipe.base.base != "scratch" and not Path(record.recipe.base.base).exists():
+        lines.append(f"base_model: {json.dumps(record.recipe.base.base)}")
+    return "\n".join(lines) + "\n"
+
+
+def _command(record: Record) -> str:
+    if record.recipe.task.name == "write":
+        return "finetable generate FOLDER -n 20 --out new.csv"
+    return "finetable classify FOLDER table.csv --out labelled.csv"
+
+
+def _prompt(record: Record) -> str:
+    given: tuple[str, ...] = record.recipe.task.given
+    if not given:
+        return "A text begins right after the start token and stops at the end token."
+    columns: Any = given[0] if len(given) == 1 else None
+    shown = f"{{{columns}}}" if columns else "\\n".join(f"{name}: {{{name}}}" for name in given)
+    return (
+        f"Its prompt is the start token, then `{shown}`, then `{SEPARATOR}`; "
+        f"the answer stops at the end token."
+    )

@@ -1,0 +1,266 @@
+"""Every option, once.
+
+Frozen pydantic classes; the command line, recipe files and documents derive from them, so a
+field's description is the help that a person reads.
+"""
+
+from difflib import get_close_matches
+from typing import Annotated, Any, Literal, Self
+
+from cyclopts import Parameter
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from finetable.errors import RecipeError
+
+SizeName = Literal["tiny", "small", "medium", "large"]
+LongRows = Literal["stop", "cut", "drop"]
+ScheduleName = Literal["linear", "cosine", "exponential", "constant"]
+PrecisionName = Literal["auto", "fp32", "bf16"]
+TaskName = Literal["write", "label"]
+SourceName = Literal["scratch", "pretrained"]
+EngineName = Literal["torch"]
+
+
+@Parameter(name="*")
+class Settings(BaseModel):
+    """Unknown keys are errors, values never change after they were checked."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def flat(self) -> dict[str, Any]:
+        """Every option by its name, those of nested settings included."""
+        options: dict[str, Any] = {}
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            options |= value.flat() if isinstance(value, Settings) else {name: value}
+        return options
+
+    @classmethod
+    def of(cls, **options: Any) -> Self:
+        """Settings from options by their flat names; raises RecipeError for an unknown one."""
+        known = cls().flat()
+        for name in options:
+            if name not in known:
+                near = get_close_matches(name, known, n=1)
+                hint = f" Did you mean {near[0]}?" if near else ""
+                raise RecipeError(f"There is no option {name!r}.{hint}")
+        return cls.model_validate(cls._nested(options))
+
+    @classmethod
+    def _nested(cls, options: dict[str, Any]) -> dict[str, Any]:
+        nested: dict[str, Any] = {}
+        for name, field in cls.model_fields.items():
+            kind = field.annotation
+            if isinstance(kind, type) and issubclass(kind, Settings):
+                nested[name] = kind._nested(options)
+            elif name in options:
+                nested[name] = options[name]
+        return nested
+
+
+class TableOptions(Settings):
+    """How to read a table; what is not given is detected and printed."""
+
+    encoding: str | None = Field(default=None, description="Encoding of the file, such as utf-8 or cp1252.")
+    delimiter: str | None = Field(default=None, description="What stands between two cells, such as ';'.")
+    quote: str | None = Field(default=None, description="What stands around a cell that holds the delimiter.")
+    header: bool | None = Field(default=None, description="Whether the first line names the columns.")
+
+
+class TaskSettings(Settings):
+    """Given these columns, produce that column."""
+
+    write: str | None = Field(default=None, description="Learn to write this column: free text.")
+    label: str | None = Field(default=None, description="Learn to label with this column: a closed set.")
+    given: tuple[str, ...] = Field(
+        default=(), description="Columns the model is given, separated by commas, such as genre,title."
+    )
+
+    @field_validator("given", mode="before")
+    @classmethod
+    def split_at_commas(cls, value: object) -> object:
+        """Take `a,b` and `["a,b", "c"]` alike."""
+        names = [value] if isinstance(value, str) else value
+        if isinstance(names, (list, tuple)) and all(isinstance(name, str) for name in names):
+            return tuple(part.strip() for name in names for part in name.split(",") if part.strip())
+        return value
+
+    @property
+    def name(self) -> TaskName:
+        """Which of the two jobs this is."""
+        return "write" if self.write is not None else "label"
+
+    @property
+    def target(self) -> str:
+        """The column to produce."""
+        target = self.write if self.write is not None else self.label
+        assert target is not None, "check() comes first"
+        return target
+
+    def check(self) -> None:
+        """Raise RecipeError unless the columns make one task."""
+        if (self.write is None) == (self.label is None):
+            raise RecipeError(
+                "Name the column to learn with exactly one of --write COLUMN and --label COLUMN."
+            )
+        if self.target in self.given:
+            raise RecipeError(
+                f"The column {self.target!r} is both given and to be produced; take it out of --given."
+            )
+        if len(set(self.given)) < len(self.given):
+            raise RecipeError("--given names a column twice.")
+        if self.name == "label" and not self.given:
+            raise RecipeError("A label needs something to be read from: name the columns with --given.")
+
+
+class DataSettings(Settings):
+    """Which rows are learnt from, and what happens to long ones."""
+
+    split_column: str | None = Field(
+        default=None, description="Column that says train, validation or test; without it rows go 80/10/10."
+    )
+    long_rows: LongRows = Field(
+        default="stop", description="What to do with rows longer than the model's context."
+    )
+
+
+class BaseSettings(Settings):
+    """What training starts from."""
+
+    base: str = Field(
+        default="scratch",
+        description="A hub name, a local model folder, or scratch: a fresh network and tokenizer.",
+    )
+    size: SizeName = Field(default="small", description="How large a scratch network is.")
+    lora: int | None = Field(
+        default=None, ge=1, le=512, description="Train a low-rank adapter of this rank; merged in at the end."
+    )
+
+
+class LengthSettings(Settings):
+    """How long training goes on."""
+
+    epochs: float | None = Field(
+        default=None, gt=0, le=10_000, description="Times every training row is seen (default 4)."
+    )
+    minutes: float | None = Field(
+        default=None, gt=0, le=100_000, description="Time for training; turned into steps once, at the start."
+    )
+    patience: int = Field(
+        default=5, ge=0, description="Stop after this many validations without progress; 0 never stops early."
+    )
+    validations: int = Field(default=20, ge=1, le=10_000, description="Validations over the whole run.")
+
+    @model_validator(mode="after")
+    def one_length(self) -> Self:
+        """Epochs and minutes exclude each other."""
+        if self.epochs is not None and self.minutes is not None:
+            raise RecipeError("Give --epochs or --minutes, not both.")
+        return self
+
+
+class OptimizerSettings(Settings):
+    """The training step."""
+
+    learning_rate: float | None = Field(
+        default=None, gt=0, le=1, description="Peak learning rate; the default depends on the base."
+    )
+    schedule: ScheduleName = Field(default="linear", description="How the learning rate falls after warm-up.")
+    warmup: float = Field(default=0.05, ge=0, lt=1, description="Share of the steps spent warming up.")
+    weight_decay: float = Field(default=0.1, ge=0, le=10, description="AdamW's weight decay of matrices.")
+    clip: float = Field(default=1.0, gt=0, description="Largest norm of a step's gradient.")
+    dropout: float | None = Field(
+        default=None, ge=0, lt=1, description="Dropout on embeddings and last hidden states."
+    )
+    batch_tokens: int | None = Field(
+        default=None, ge=16, le=4_000_000, description="Tokens in a step, over all its micro-batches."
+    )
+    micro_batch_tokens: int = Field(
+        default=4096, ge=16, le=1_000_000, description="Tokens computed at once; less needs less memory."
+    )
+
+
+class Recipe(Settings):
+    """Everything that decides what the weights become; stored in the model folder."""
+
+    task: TaskSettings = Field(default=TaskSettings())
+    table: TableOptions = Field(default=TableOptions())
+    data: DataSettings = Field(default=DataSettings())
+    base: BaseSettings = Field(default=BaseSettings())
+    length: LengthSettings = Field(default=LengthSettings())
+    optimizer: OptimizerSettings = Field(default=OptimizerSettings())
+    precision: PrecisionName = Field(
+        default="auto", description="Number format of the products; auto takes what this machine does faster."
+    )
+    seed: int = Field(default=0, ge=0, lt=2**63, description="The same seed gives the same model.")
+
+    def differences(self, other: Self) -> list[str]:
+        """What differs from another recipe, spelled as on the command line."""
+        mine, theirs = self.flat(), other.flat()
+        return [
+            f"--{name.replace('_', '-')} was {theirs[name]} and is {mine[name]}"
+            for name in mine
+            if mine[name] != theirs[name]
+        ]
+
+
+class WatchSettings(Settings):
+    """What is shown while training; decides nothing about the weights."""
+
+    show: int = Field(
+        default=0, ge=0, le=1000, description="Print this many examples as the model sees them."
+    )
+    sample_every: int = Field(
+        default=0, ge=0, description="Write three samples every so many steps; 0: at each validation."
+    )
+    tensorboard: bool = Field(default=False, description="Write TensorBoard files into the model folder.")
+
+
+class SamplingSettings(Settings):
+    """How rows are drawn from the model."""
+
+    temperature: float = Field(default=0.8, ge=0, le=2, description="0 always takes the likeliest token.")
+    top_k: int = Field(default=100, ge=0, description="Draw from this many likeliest tokens; 0 from all.")
+    top_p: float = Field(
+        default=0.95, gt=0, le=1, description="Draw from the likeliest tokens of this share."
+    )
+    seed: int = Field(default=0, ge=0, lt=2**63, description="The same seed gives the same rows.")
+    max_tokens: int | None = Field(
+        default=None, ge=1, le=1_000_000, description="Most tokens of a text; default from the training rows."
+    )
+
+
+class GenerateSettings(Settings):
+    """What to write."""
+
+    n: Annotated[int, Parameter(name="-n")] = Field(
+        default=10, ge=1, le=10_000_000, description="How many rows."
+    )
+    given: tuple[str, ...] = Field(
+        default=(), description="COLUMN=VALUE; columns not named are drawn from the training rows."
+    )
+    prefix: str = Field(default="", description="Text that every row starts with.")
+    include_prefix: bool = Field(default=False, description="Keep the prefix in the rows written.")
+    allow_copies: bool = Field(default=False, description="Keep rows that copy training rows.")
+    sampling: SamplingSettings = Field(default=SamplingSettings())
+    batch_size: int = Field(default=64, ge=1, le=65_536, description="Rows in work together.")
+
+
+class ClassifySettings(Settings):
+    """How to label a table."""
+
+    abstain_below: float = Field(
+        default=0.0, ge=0, le=1, description="Leave the prediction empty where the probability is lower."
+    )
+    batch_size: int = Field(default=64, ge=1, le=65_536, description="Rows in work together.")
+    table: TableOptions = Field(default=TableOptions())
+
+
+class EvaluateSettings(Settings):
+    """How to judge a model folder."""
+
+    include_seen: bool = Field(
+        default=False, description="Judge also on rows whose text was seen in training."
+    )
+    batch_size: int = Field(default=64, ge=1, le=65_536, description="Rows in work together.")
+    table: TableOptions = Field(default=TableOptions())

@@ -1,0 +1,111 @@
+"""AdamW over fp32 master weights, and how the learning rate rises and falls."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from finetable.settings import OptimizerSettings, ScheduleName
+
+BETAS = (0.9, 0.95)
+EPSILON = 1e-8
+LOWEST_SHARE = 0.01
+"""Where the exponential schedule ends, as a share of the peak."""
+
+
+class MasterWeights:
+    """The trainable weights in fp32, beside the copies the network computes with where those are narrower.
+
+    Sums of many small steps need fp32; products do not (Micikevicius et al. 2018, section 3.1).
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        trained = [(name, weight) for name, weight in network.named_parameters() if weight.requires_grad]
+        self.names = [name for name, _ in trained]
+        self._working = [weight for _, weight in trained]
+        self.weights = [
+            weight if weight.dtype == torch.float32 else nn.Parameter(weight.detach().float())
+            for weight in self._working
+        ]
+
+    def take_gradients(self) -> None:
+        """Hand the gradients of the working copies to the masters."""
+        for master, working in zip(self.weights, self._working, strict=True):
+            if master is not working:
+                master.grad = None if working.grad is None else working.grad.float()
+                working.grad = None
+
+    @torch.no_grad()
+    def publish(self) -> None:
+        """Copy the masters into the network."""
+        for master, working in zip(self.weights, self._working, strict=True):
+            if master is not working:
+                working.copy_(master)
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """The masters by name."""
+        return {name: weight.detach() for name, weight in zip(self.names, self.weights, strict=True)}
+
+    @torch.no_grad()
+    def load(self, state: dict[str, torch.Tensor]) -> None:
+        """Take the masters from `state` and publish them."""
+        for name, weight in zip(self.names, self.weights, strict=True):
+            weight.copy_(state[name])
+        self.publish()
+
+
+def build_optimizer(weights: Sequence[nn.Parameter], settings: OptimizerSettings) -> torch.optim.AdamW:
+    """AdamW (Loshchilov and Hutter 2019) in one fused pass; matrices decay, vectors do not."""
+    matrices = [weight for weight in weights if weight.ndim >= 2]
+    vectors = [weight for weight in weights if weight.ndim < 2]
+    groups = [
+        {"params": matrices, "weight_decay": settings.weight_decay},
+        {"params": vectors, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(
+        [group for group in groups if group["params"]], lr=0.0, betas=BETAS, eps=EPSILON, fused=True
+    )
+
+
+def optimizer_state(optimizer: torch.optim.AdamW, names: dict[int, str]) -> dict[str, torch.Tensor]:
+    """Both moments and the step count of every weight, by `id` of the weight -> name."""
+    return {
+        f"{names[id(weight)]}:{key}": value
+        for weight, state in optimizer.state.items()
+        for key, value in state.items()
+    }
+
+
+def load_optimizer_state(
+    optimizer: torch.optim.AdamW, names: dict[int, str], state: dict[str, torch.Tensor]
+) -> None:
+    """The reverse of `optimizer_state`."""
+    for group in optimizer.param_groups:
+        for weight in group["params"]:
+            mine = {}
+            for key in ("step", "exp_avg", "exp_avg_sq"):
+                value = state[f"{names[id(weight)]}:{key}"]
+                mine[key] = value if key == "step" else value.to(weight.device)
+            optimizer.state[weight] = mine
+
+
+def learning_rate_share(step: int, steps: int, schedule: ScheduleName, warmup: float) -> float:
+    """Share of the peak learning rate at a step counted from 0.
+
+    Rises linearly over the first `warmup` of the steps, then falls to zero (linear, cosine), to
+    LOWEST_SHARE (exponential), or stays.
+    """
+    warm = max(1, round(warmup * steps)) if warmup else 0
+    if step < warm:
+        return (step + 1) / warm
+    gone = (step - warm) / max(1, steps - warm)
+    match schedule:
+        case "linear":
+            return 1 - gone
+        case "cosine":
+            return 0.5 * (1 + math.cos(math.pi * gone))
+        case "exponential":
+            return float(LOWEST_SHARE**gone)
+        case "constant":
+            return 1.0

@@ -1,0 +1,48 @@
+"""What a recipe leaves open is decided once, recorded, and never decided again."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from finetable.settings import ScheduleName, Settings
+
+
+class Plan(Settings):
+    """Every number of a run, fixed before its first step so that a resumed run repeats them."""
+
+    steps: int = Field(ge=1)
+    validate_every: int = Field(ge=1)
+    validation_rows: int = Field(ge=1)
+    patience: int = Field(ge=0)
+    learning_rate: float = Field(gt=0)
+    schedule: ScheduleName
+    warmup: float
+    clip: float
+    dropout: float = Field(ge=0, lt=1)
+    batch_tokens: int = Field(ge=1)
+    micro_batch_tokens: int = Field(ge=1)
+    precision: Literal["fp32", "bf16"]
+    threads: int = Field(ge=1)
+    seed: int
+
+    @property
+    def step_seed_base(self) -> int:
+        """Start of the seeds of the steps; step n uses this plus n."""
+        return (self.seed * 1_000_003) % 2**62
+
+
+VALIDATION_SHARE = 0.05
+"""Most of a run's time that validating may take."""
+
+FORWARD_SHARE = 1 / 3
+"""Cost of a forward pass beside a whole training step."""
+
+
+def validation_rows(training_tokens: int, validations: int, lengths_total: int, rows: int) -> int:
+    """How many validation rows are judged each time, so that all validations stay within VALIDATION_SHARE.
+
+    `training_tokens` are the tokens of the whole run, `lengths_total` those of all validation rows.
+    """
+    affordable = training_tokens * VALIDATION_SHARE / FORWARD_SHARE / validations
+    share = min(1.0, affordable / max(1, lengths_total))
+    return max(1, min(rows, max(50, round(rows * share))))

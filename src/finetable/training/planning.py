@@ -1,0 +1,100 @@
+"""From a recipe to a plan: what the recipe leaves open, measured or taken from the base."""
+
+import os
+import time
+from statistics import median
+
+import torch
+
+from finetable.data.tokens import TokenizedRows
+from finetable.models.base_model import BaseModel
+from finetable.settings import Recipe
+from finetable.training.batches import BatchPlan
+from finetable.training.plan import Plan, validation_rows
+from finetable.training.precision import choose_precision
+from finetable.training.trainer import Trainer
+
+DEFAULT_EPOCHS = 4.0
+TIMED_STEPS = 6
+"""Steps that are timed for --minutes, after one that warms up."""
+
+BYTES_PER_TRAINED_WEIGHT = 16
+"""fp32: the weight, its gradient and AdamW's two moments."""
+
+
+def draft_plan(recipe: Recipe, base: BaseModel, rows: TokenizedRows, validation: TokenizedRows) -> Plan:
+    """A plan for --epochs, or the default number of them; `with_steps` fits it to --minutes."""
+    settings = recipe.optimizer
+    scratch = recipe.base.base == "scratch"
+    batch_tokens = settings.batch_tokens or (1024 if scratch else 2048)
+    precision = choose_precision(recipe.precision, base.network.device)
+    draft = Plan(
+        steps=1,
+        validate_every=1,
+        validation_rows=len(validation),
+        patience=recipe.length.patience,
+        learning_rate=settings.learning_rate or _learning_rate(recipe, scratch),
+        schedule=settings.schedule,
+        warmup=settings.warmup,
+        clip=settings.clip,
+        dropout=settings.dropout if settings.dropout is not None else _dropout(recipe),
+        batch_tokens=batch_tokens,
+        micro_batch_tokens=min(batch_tokens, settings.micro_batch_tokens),
+        precision="bf16" if precision is torch.bfloat16 else "fp32",
+        threads=torch.get_num_threads(),
+        seed=recipe.seed,
+    )
+    epoch = BatchPlan(rows.lengths, draft.batch_tokens, draft.micro_batch_tokens, draft.seed).steps_per_epoch
+    steps = max(1, round((recipe.length.epochs or DEFAULT_EPOCHS) * epoch))
+    return with_steps(draft, steps, recipe, rows, validation)
+
+
+def with_steps(
+    plan: Plan, steps: int, recipe: Recipe, rows: TokenizedRows, validation: TokenizedRows
+) -> Plan:
+    """The plan with its number of steps, and validations spread over them."""
+    epoch = BatchPlan(rows.lengths, plan.batch_tokens, plan.micro_batch_tokens, plan.seed).steps_per_epoch
+    validations = min(recipe.length.validations, steps)
+    tokens = round(int(rows.lengths.sum()) * steps / epoch)
+    judged = validation_rows(tokens, validations, int(validation.lengths.sum()), len(validation))
+    return plan.model_copy(
+        update={"steps": steps, "validate_every": -(-steps // validations), "validation_rows": judged}
+    )
+
+
+def seconds_per_step(trainer: Trainer) -> float:
+    """Median time of a few real steps; the trainer is left as it was."""
+    before = {name: weight.clone() for name, weight in trainer.masters.state().items()}
+    spread = max(1, trainer.steps_per_epoch // TIMED_STEPS)
+    seconds = []
+    for turn in range(TIMED_STEPS + 1):
+        begun = time.perf_counter()
+        trainer.step(turn * spread % trainer.steps_per_epoch)
+        seconds.append(time.perf_counter() - begun)
+    trainer.load_state(before, {})
+    return median(seconds[1:])
+
+
+def memory_bytes(base: BaseModel, plan: Plan, trained: int) -> int:
+    """Memory that training takes beside the program itself, roughly: weights, optimizer, activations."""
+    config = base.network.config
+    weights = sum(weight.numel() for weight in base.network.parameters())
+    per_token = (
+        34 * int(config.hidden_size) * int(config.num_hidden_layers) * 4
+    )  # Korthikanti et al. 2022, section 4
+    return trained * BYTES_PER_TRAINED_WEIGHT + (weights - trained) * 4 + per_token * plan.micro_batch_tokens
+
+
+def cores() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _learning_rate(recipe: Recipe, scratch: bool) -> float:
+    if scratch:
+        return {"tiny": 4e-3, "small": 3e-3, "medium": 2e-3, "large": 1e-3}[recipe.base.size]
+    return 1e-3 if recipe.base.lora else 1e-4
+
+
+def _dropout(recipe: Recipe) -> float:
+    return 0.2 if recipe.task.name == "label" else 0.0

@@ -1,0 +1,169 @@
+"""One training step and one validation of a base on tokenized rows."""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from finetable.data.tokens import IGNORED, TokenizedRows
+from finetable.models.base_model import BaseModel, embedding_of, head_of, last_hidden
+from finetable.settings import OptimizerSettings
+from finetable.training.batches import Batch, BatchPlan, in_length_order
+from finetable.training.loss import answer_loss, answer_nats
+from finetable.training.optimizer import (
+    MasterWeights,
+    build_optimizer,
+    learning_rate_share,
+    load_optimizer_state,
+    optimizer_state,
+)
+from finetable.training.plan import Plan
+
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a step did; `number` counts from 1, `loss_nats` is per answer token."""
+
+    number: int
+    loss_nats: float
+    learning_rate: float
+    gradient_norm: float
+    tokens: int
+    seconds: float
+    validation_nats: float | None = None
+
+
+class NotFiniteError(Exception):
+    """The loss or the gradient of a step is not a finite number; `row_ids` are the rows of its batch."""
+
+    def __init__(self, step: int, row_ids: list[int]) -> None:
+        super().__init__(f"step {step} is not finite")
+        self.step = step
+        self.row_ids = row_ids
+
+
+class Trainer:
+    """A base under training.
+
+    The network stays in evaluation mode, so that its own dropout (a mixture of habits of its makers)
+    never draws from hidden global state; the one dropout is ours, drawn from seed and step.
+    """
+
+    def __init__(
+        self,
+        base: BaseModel,
+        rows: TokenizedRows,
+        validation: TokenizedRows,
+        plan: Plan,
+        optimizer: OptimizerSettings,
+    ) -> None:
+        self.plan = plan
+        self._rows = rows
+        self._validation = validation
+        self._base = base
+        self._network = base.network
+        nn.Module.to(self._network, DTYPES[plan.precision]).eval()
+        self._head = head_of(base.network)
+        self._device = next(base.network.parameters()).device
+        self._batches = BatchPlan(rows.lengths, plan.batch_tokens, plan.micro_batch_tokens, plan.seed)
+        self._epoch: tuple[int, list[Batch]] = (-1, [])
+        self._random = torch.Generator(device=self._device)
+        self.masters = MasterWeights(base.network)
+        self._settings = optimizer
+        self._optimizer = build_optimizer(self.masters.weights, optimizer)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Steps in which every training row is seen once."""
+        return self._batches.steps_per_epoch
+
+    def step(self, number: int) -> Step:
+        """Train on the batch of step `number`, counted from 0; raises NotFiniteError."""
+        begun = time.perf_counter()
+        batch = self._batch(number)
+        rows = np.concatenate(batch)
+        answers = int(self._rows.answer_lengths[rows].sum())
+        self._random.manual_seed(self.plan.step_seed_base + number)
+        total = sum(self._backward(indices, answers) for indices in batch)
+        self.masters.take_gradients()
+        norm = float(torch.nn.utils.clip_grad_norm_(self.masters.weights, self.plan.clip))
+        if not (np.isfinite(total) and np.isfinite(norm)):
+            raise NotFiniteError(number + 1, self._row_ids(rows))
+        share = learning_rate_share(number, self.plan.steps, self.plan.schedule, self.plan.warmup)
+        rate = self.plan.learning_rate * share
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        self._optimizer.step()
+        self._optimizer.zero_grad(set_to_none=True)
+        self.masters.publish()
+        tokens = int(self._rows.lengths[rows].sum())
+        return Step(number + 1, total / answers, rate, norm, tokens, time.perf_counter() - begun)
+
+    @torch.no_grad()
+    def validate(self, step: int) -> float:
+        """Cross-entropy per answer token on the validation rows, in nats, after `step` steps.
+
+        Raises NotFiniteError where the last of these steps broke the weights.
+        """
+        known, judged = len(self._validation), self.plan.validation_rows
+        # Evenly from the whole table, which may be sorted by what the rows are about.
+        chosen = np.arange(judged) * known // judged
+        total, answers = 0.0, 0
+        for places in in_length_order(self._validation.lengths[chosen], self.plan.micro_batch_tokens):
+            hidden, targets = self._hidden(self._validation, chosen[places], dropout=0.0)
+            total += answer_nats(hidden, self._head, targets)
+            answers += len(targets)
+        if not np.isfinite(total):
+            raise NotFiniteError(step, self._row_ids(np.concatenate(self._batch(step - 1))))
+        return total / answers
+
+    def optimizer_state(self) -> dict[str, torch.Tensor]:
+        """Everything the optimizer remembers, by name."""
+        return optimizer_state(self._optimizer, self._names())
+
+    def load_state(self, weights: dict[str, torch.Tensor], optimizer: dict[str, torch.Tensor]) -> None:
+        """Go back to weights and an optimizer state saved earlier."""
+        self.masters.load(weights)
+        self._optimizer = build_optimizer(self.masters.weights, self._settings)
+        if optimizer:
+            load_optimizer_state(self._optimizer, self._names(), optimizer)
+
+    def _names(self) -> dict[int, str]:
+        return {
+            id(weight): name for name, weight in zip(self.masters.names, self.masters.weights, strict=True)
+        }
+
+    def _row_ids(self, rows: np.ndarray) -> list[int]:
+        return sorted(self._rows.row_ids[rows].tolist())
+
+    def _batch(self, number: int) -> Batch:
+        epoch, place = divmod(number, self.steps_per_epoch)
+        if self._epoch[0] != epoch:
+            self._epoch = (epoch, self._batches.epoch(epoch))
+        return self._epoch[1][place]
+
+    def _backward(self, indices: np.ndarray, answers: int) -> float:
+        hidden, targets = self._hidden(self._rows, indices, self.plan.dropout)
+        loss = answer_loss(self._drop(hidden, self.plan.dropout), self._head, targets)
+        (loss / answers).backward()
+        return float(loss.detach())
+
+    def _hidden(
+        self, rows: TokenizedRows, indices: np.ndarray, dropout: float
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Last hidden states (N, D) at the N positions of a micro-batch that carry loss, and targets (N,)."""
+        ids, targets = rows.batch(indices.tolist(), self._base.special.pad)
+        ids, targets = ids.to(self._device), targets.to(self._device)
+        embedded = self._drop(embedding_of(self._network)(ids), dropout)
+        answers = targets != IGNORED
+        return last_hidden(self._network, embedded)[answers], targets[answers]
+
+    def _drop(self, values: torch.Tensor, share: float) -> torch.Tensor:
+        if not share:
+            return values
+        kept = torch.rand(values.shape, generator=self._random, device=values.device) >= share
+        return values * kept / (1 - share)

@@ -1,0 +1,66 @@
+"""The verbs of the command line as Python functions, with the same words for the options."""
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from finetable.progress import Progress, Silent
+from finetable.settings import ClassifySettings, EvaluateSettings, GenerateSettings, Recipe, WatchSettings
+from finetable.workflow.classify import classify_table
+from finetable.workflow.evaluate import evaluate_model
+from finetable.workflow.generate import generate_rows
+from finetable.workflow.job import Trained
+from finetable.workflow.opened import OpenModel
+from finetable.workflow.opened import open_model as open_folder
+from finetable.workflow.train import train_table
+
+
+def train(table: str | Path, *, out: str | Path, progress: Progress | None = None, **options: Any) -> Trained:
+    """Train on a table into the folder `out`; options as `finetable train` has them, `learning_rate` for
+    `--learning-rate`.
+
+    Raises finetable.errors.UserError for anything that can be mended.
+    """
+    watched = {name: options.pop(name) for name in WatchSettings().flat() if name in options}
+    recipe, watch = Recipe.of(**options), WatchSettings.of(**watched)
+    return train_table(str(table), Path(out), recipe, watch, progress or Silent())
+
+
+def generate(
+    folder: str | Path, *, out: str | Path | None = None, progress: Progress | None = None, **options: Any
+) -> pa.Table:
+    """Write new rows; options as `finetable generate` has them."""
+    settings = GenerateSettings.of(**options)
+    return generate_rows(Path(folder), _path(out), settings, progress or Silent())
+
+
+def classify(
+    folder: str | Path,
+    table: str | Path,
+    *,
+    out: str | Path | None = None,
+    progress: Progress | None = None,
+    **options: Any,
+) -> pa.Table:
+    """Label every row of a table; options as `finetable classify` has them."""
+    settings = ClassifySettings.of(**options)
+    return classify_table(Path(folder), str(table), _path(out), settings, progress or Silent())
+
+
+def evaluate(
+    folder: str | Path, table: str | Path | None = None, *, progress: Progress | None = None, **options: Any
+) -> dict[str, Any]:
+    """Figures of a model, with the keys that `finetable evaluate --json` prints."""
+    settings = EvaluateSettings.of(**options)
+    judged_on = None if table is None else str(table)
+    return evaluate_model(Path(folder), judged_on, settings, progress or Silent())
+
+
+def open_model(folder: str | Path) -> OpenModel:
+    """Open a model folder for use; raises finetable.errors.ModelFolderError."""
+    return open_folder(folder)
+
+
+def _path(out: str | Path | None) -> Path | None:
+    return None if out is None else Path(out)

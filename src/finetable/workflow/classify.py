@@ -1,0 +1,90 @@
+"""A table labelled: the same rows, columns and order, with the label, its probability and the runner-up."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+
+from finetable.data.read_table import read_table
+from finetable.data.table import Table
+from finetable.data.table_writer import write_table
+from finetable.errors import RecipeError
+from finetable.inference.predict import label_rows
+from finetable.progress import Progress
+from finetable.settings import ClassifySettings
+from finetable.tasks.label import Choice
+from finetable.tasks.task import prompts
+from finetable.workflow.opened import OpenModel, open_model
+from finetable.workflow.outputs import refuse_existing
+from finetable.workflow.rows import tell_about_table
+
+
+def classify_table(
+    path: Path, table: str, out: Path | None, settings: ClassifySettings, progress: Progress
+) -> pa.Table:
+    """Label every row of a table; with `out` also write it there.
+
+    Raises RecipeError for a model that writes, ColumnError for a table without the given columns.
+    """
+    refuse_existing(out)
+    model = open_model(path)
+    if model.task.settings.name != "label":
+        raise RecipeError(f"{path} was trained to write {model.task.settings.target!r}, not to label.")
+    source = read_table(table, settings.table)
+    source.require(model.task.settings.given)
+    tell_about_table(source, progress)
+    labelled = _labelled(model, source, _choices(model, source, settings, progress))
+    if out is not None:
+        write_table(out, labelled)
+        progress.say(f"Wrote {labelled.num_rows:,} rows to {out}")
+    return labelled
+
+
+def _choices(
+    model: OpenModel, source: Table, settings: ClassifySettings, progress: Progress
+) -> Sequence[Choice]:
+    asked = list(prompts(model.task, source))
+    engine = model.engine()
+    cut = engine.too_long(asked, model.task.labels)
+    if cut:
+        progress.warn(f"{cut:,} rows are longer than the model can see; the end of their text was not read")
+    done = 0
+    with progress.bar("labelling", len(asked)) as bar:
+
+        def count(rows: int) -> None:
+            nonlocal done
+            done += rows
+            bar.update(done)
+
+        choices = label_rows(
+            engine,
+            asked,
+            model.task.labels,
+            model.record.temperature,
+            (settings.abstain_below, settings.batch_size),
+            count,
+        )
+    abstained = sum(choice.predicted == "" for choice in choices)
+    if abstained:
+        progress.say(
+            f"{abstained:,} predictions are left empty: less probable than {settings.abstain_below:g}"
+        )
+    return choices
+
+
+def _labelled(model: OpenModel, source: Table, choices: Sequence[Choice]) -> pa.Table:
+    target = model.task.settings.target
+    added = {
+        f"{target}_predicted": pa.array([choice.predicted for choice in choices], pa.large_string()),
+        f"{target}_probability": pa.array([round(choice.probability, 6) for choice in choices], pa.float64()),
+        f"{target}_runner_up": pa.array([choice.runner_up for choice in choices], pa.large_string()),
+    }
+    taken = [name for name in added if name in source.column_names]
+    if taken:
+        raise RecipeError(
+            f"{source.name} has a column {taken[0]!r} already, which would be overwritten; rename it first."
+        )
+    labelled = source.columns
+    for name, column in added.items():
+        labelled = labelled.append_column(name, column)
+    return labelled

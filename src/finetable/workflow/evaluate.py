@@ -1,0 +1,58 @@
+"""A model folder judged on its own test rows, or on a new table."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from finetable.data.read_table import read_table
+from finetable.data.splits import text_hash
+from finetable.data.table import Table
+from finetable.errors import TableError
+from finetable.model_folder import SplitRows
+from finetable.progress import Progress
+from finetable.settings import EvaluateSettings
+from finetable.tasks.task import with_target
+from finetable.workflow.judging import judge_on
+from finetable.workflow.opened import OpenModel, open_model
+from finetable.workflow.rows import key_texts, tell_about_table
+
+
+def evaluate_model(
+    path: Path, table: str | None, settings: EvaluateSettings, progress: Progress
+) -> dict[str, Any]:
+    """Figures with the keys that `evaluate --json` promises; those of the test rows are in the folder.
+
+    Rows of a new table whose text was seen in training are counted (`seen_rows`) and excluded, unless the
+    settings include them.
+    """
+    model = open_model(path)
+    if table is None:
+        return model.record.figures
+    rows = model.folder.read_rows()
+    judged, seen = _rows_to_judge(model, rows, table, settings, progress)
+    figures = judge_on(model.task, model.base, model.record, rows.of("train"), judged, progress)
+    return {**figures, "seen_rows": seen}
+
+
+def _rows_to_judge(
+    model: OpenModel, rows: SplitRows, name: str, settings: EvaluateSettings, progress: Progress
+) -> tuple[Table, int]:
+    table = with_target(model.task, read_table(name, settings.table))
+    if model.task.labels:
+        known = [
+            model.task.answer(cell) in model.task.labels
+            for cell in table.texts(model.task.settings.target).to_pylist()
+        ]
+        table = table.select(np.array(known, dtype=bool), "a label the model does not know")
+    learnt = rows.of("train").hashes()
+    new = np.array([text_hash(key) not in learnt for key in key_texts(table, model.task)], dtype=bool)
+    seen = int((~new).sum())
+    if not settings.include_seen:
+        table = table.select(new, "seen in training")
+    if not len(table):
+        raise TableError(
+            f"No row of {name} can be judged: {seen:,} were seen in training (--include-seen keeps them)."
+        )
+    tell_about_table(table, progress)
+    return table, seen

@@ -1,0 +1,133 @@
+"""New rows written by a model."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from finetable.data.copies import CopyIndex
+from finetable.data.examples import prompt_of
+from finetable.data.table_writer import write_table
+from finetable.errors import ColumnError, RecipeError
+from finetable.inference.engine import Request
+from finetable.inference.predict import COPIED_RUN, Writing, write_rows
+from finetable.model_folder import SplitRows
+from finetable.progress import Progress
+from finetable.settings import GenerateSettings
+from finetable.workflow.opened import OpenModel, open_model
+from finetable.workflow.outputs import refuse_existing
+
+GivenValues = list[dict[str, str]]
+
+
+def generate_rows(path: Path, out: Path | None, settings: GenerateSettings, progress: Progress) -> pa.Table:
+    """Write new rows; with `out` also into that file.
+
+    The columns are the given ones, the target under its own name, `copied_words` (longest run of words
+    shared with one training row) and `nearest_row` (row id of the training row most like it).
+    """
+    refuse_existing(out)
+    model = open_model(path)
+    if model.task.settings.name != "write":
+        raise RecipeError(f"{path} was trained to label {model.task.settings.target!r}; use classify.")
+    train = model.folder.read_rows().of("train")
+    given = _given_values(model, train, settings)
+    names = model.task.settings.given
+    requests = [
+        Request(row, prompt_of(names, [values[name] for name in names]), settings.prefix)
+        for row, values in enumerate(given)
+    ]
+    index = CopyIndex.build(str(text) for text in train.texts(model.task.settings.target))
+    writing = _write(model, index, requests, settings, progress)
+    rows = _as_columns(model, given, writing, train, settings)
+    _tell(writing, settings, progress)
+    if out is not None:
+        write_table(out, rows)
+        progress.say(f"Wrote {rows.num_rows:,} rows to {out}")
+    return rows
+
+
+def _given_values(model: OpenModel, train: SplitRows, settings: GenerateSettings) -> GivenValues:
+    """The given columns of each row: as named, the rest drawn from training rows that have what was named."""
+    names = model.task.settings.given
+    named = _named(settings.given, names)
+    columns = {name: train.texts(name).to_pylist() for name in names}
+    fitting = [row for row in range(len(train)) if all(columns[name][row] == named[name] for name in named)]
+    candidates = fitting or range(len(train))
+    drawn = []
+    for row in range(settings.n):
+        pick = int(np.random.default_rng([settings.sampling.seed, row]).integers(len(candidates)))
+        drawn.append({name: columns[name][candidates[pick]] for name in names} | named)
+    return drawn
+
+
+def _named(pairs: Sequence[str], names: Sequence[str]) -> dict[str, str]:
+    named = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise RecipeError(f"--given {pair!r} has no '='; write it as COLUMN=VALUE.")
+        if name not in names:
+            known = ", ".join(names) if names else "none"
+            raise ColumnError(f"The model is given no column {name!r}; the columns it is given: {known}.")
+        named[name] = value
+    return named
+
+
+def _write(
+    model: OpenModel,
+    index: CopyIndex,
+    requests: list[Request],
+    settings: GenerateSettings,
+    progress: Progress,
+) -> Writing:
+    done = 0
+    with progress.bar("writing", len(requests)) as bar:
+
+        def count() -> None:
+            nonlocal done
+            done += 1
+            bar.update(done)
+
+        return write_rows(
+            model.engine(),
+            index,
+            requests,
+            settings.sampling,
+            (not settings.allow_copies, settings.batch_size),
+            count,
+        )
+
+
+def _as_columns(
+    model: OpenModel, given: GivenValues, writing: Writing, train: SplitRows, settings: GenerateSettings
+) -> pa.Table:
+    skipped = 0 if settings.include_prefix else len(settings.prefix)
+    ids = train.row_ids
+    nearest = [int(ids[row.copy.nearest_row]) if row.copy.nearest_row >= 0 else None for row in writing.rows]
+    columns = {
+        name: pa.array([values[name] for values in given], pa.large_string())
+        for name in model.task.settings.given
+    }
+    columns[model.task.settings.target] = pa.array(
+        [row.text[skipped:] for row in writing.rows], pa.large_string()
+    )
+    columns["copied_words"] = pa.array([row.copy.words for row in writing.rows], pa.int64())
+    columns["nearest_row"] = pa.array(nearest, pa.int64())
+    return pa.table(columns)
+
+
+def _tell(writing: Writing, settings: GenerateSettings, progress: Progress) -> None:
+    unended = sum(not row.ended for row in writing.rows)
+    if unended:
+        progress.warn(
+            f"{unended:,} of {len(writing.rows):,} texts were cut at the most tokens (--max-tokens)"
+        )
+    if writing.redrawn:
+        progress.say(
+            f"{writing.redrawn:,} drafts copied {COPIED_RUN} or more words of a training row and were redrawn"
+        )
+    if writing.copies_left:
+        kept = "kept as asked" if settings.allow_copies else "still copy after all redraws"
+        progress.warn(f"{writing.copies_left:,} rows are copies or hold {COPIED_RUN} copied words: {kept}")

@@ -1,0 +1,137 @@
+"""Everything a run needs before its first step: base, tokenized rows, plan."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from transformers import PreTrainedTokenizerFast
+
+from finetable.catalog import base_of
+from finetable.data.tokens import TokenizedRows, tokenize
+from finetable.errors import TableError
+from finetable.model_folder import ModelFolder, SplitRows
+from finetable.models.adapters import Adapter
+from finetable.models.base_model import BaseModel, to_best_device
+from finetable.models.pretrained import read_tokenizer
+from finetable.models.scratch import train_tokenizer
+from finetable.progress import Progress
+from finetable.settings import LongRows, Recipe
+from finetable.tasks.task import Task, answers, examples, prompts
+from finetable.training.plan import Plan
+from finetable.training.planning import draft_plan, memory_bytes, seconds_per_step, with_steps
+from finetable.training.trainer import Trainer
+
+SHARE_OF_MINUTES = 0.93
+"""What is left for steps of the minutes asked for; the rest goes to validations, samples, checkpoints."""
+
+LINES_SHOWN = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """A base and the rows to train it on; `adapter` is inside the base's network where LoRA is trained."""
+
+    base: BaseModel
+    adapter: Adapter | None
+    rows: SplitRows
+    train: TokenizedRows
+    validation: TokenizedRows
+    test: TokenizedRows
+
+    @property
+    def trained_parameters(self) -> int:
+        """Weights that training changes."""
+        return sum(weight.numel() for weight in self.base.network.parameters() if weight.requires_grad)
+
+
+def gather(task: Task, rows: SplitRows, recipe: Recipe, folder: ModelFolder, files: Path) -> Material:
+    """The base, and the rows as tokens in `files`; rows longer than the context as the recipe says.
+
+    Raises TableError where there are such rows and the recipe says stop, or where a split has none left.
+    """
+    base = build_base(task, rows, recipe, folder)
+    encoder = base.encoder()
+    tokens = {
+        split: tokenize(examples(task, rows.of(split)), encoder, files / split)
+        for split in ("train", "validation", "test")
+    }
+    rows, tokens = _fit_context(task, rows, tokens, base.context, recipe.data.long_rows)
+    for split, found in tokens.items():
+        if not len(found):
+            raise TableError(
+                f"No row is left for the {split} split; add rows, or choose another --split-column."
+            )
+    adapter = Adapter(base.network, recipe.base.lora, recipe.seed) if recipe.base.lora else None
+    return Material(base, adapter, rows, tokens["train"], tokens["validation"], tokens["test"])
+
+
+def build_base(task: Task, rows: SplitRows, recipe: Recipe, folder: ModelFolder) -> BaseModel:
+    """The base where it will be trained; a run that goes on takes the tokenizer it began with."""
+
+    def tokenizer() -> PreTrainedTokenizerFast:
+        if folder.tokenizer.exists():
+            return read_tokenizer(folder.tokenizer)
+        return train_tokenizer(lambda: _training_texts(task, rows.of("train")), recipe.base.size)
+
+    base = base_of(recipe.base, tokenizer, bool(task.settings.given), recipe.seed)
+    to_best_device(base.network)
+    return base
+
+
+def decide_plan(recipe: Recipe, material: Material, progress: Progress) -> Plan:
+    """Fix every number of the run, and say what it will take."""
+    base, train, validation = material.base, material.train, material.validation
+    plan = draft_plan(recipe, base, train, validation)
+    trainer = Trainer(base, train, validation, plan, recipe.optimizer)
+    seconds = seconds_per_step(trainer)
+    if recipe.length.minutes is not None:
+        steps = max(1, int(recipe.length.minutes * 60 * SHARE_OF_MINUTES / seconds))
+        plan = with_steps(plan, steps, recipe, train, validation)
+    expected = plan.steps * seconds / SHARE_OF_MINUTES
+    memory = memory_bytes(base, plan, material.trained_parameters)
+    progress.say(
+        f"{plan.steps:,} steps of about {plan.batch_tokens:,} tokens "
+        f"({plan.steps / trainer.steps_per_epoch:.1f} epochs) in {plan.precision}: "
+        f"about {_duration(expected)} and {memory / 1e9:.1f} GB of memory at most"
+    )
+    return plan
+
+
+def _training_texts(task: Task, rows: SplitRows) -> Iterator[str]:
+    for prompt in prompts(task, rows):
+        if prompt:
+            yield prompt
+    yield from answers(task, rows)
+
+
+def _fit_context(
+    task: Task, rows: SplitRows, tokens: dict[str, TokenizedRows], context: int, policy: LongRows
+) -> tuple[SplitRows, dict[str, TokenizedRows]]:
+    long_ids = np.concatenate([found.row_ids[found.lengths > context] for found in tokens.values()])
+    if not len(long_ids):
+        return rows, tokens
+    match policy:
+        case "stop":
+            lines = sorted(rows.lines()[int(row_id)] for row_id in long_ids)
+            shown = ", ".join(map(str, lines[:LINES_SHOWN])) + (", …" if len(lines) > LINES_SHOWN else "")
+            longest = max(int(found.lengths.max(initial=0)) for found in tokens.values())
+            raise TableError(
+                f"{len(lines):,} rows are longer than the {context:,} tokens the base can see (the longest "
+                f"has {longest:,}; lines {shown}); choose --long-rows cut or --long-rows drop."
+            )
+        case "cut":
+            keep_answer = task.settings.name == "label"
+            return rows, {split: found.cut(context, keep_answer) for split, found in tokens.items()}
+        case "drop":
+            kept = {
+                split: found.select(np.flatnonzero(found.lengths <= context))
+                for split, found in tokens.items()
+            }
+            return rows.without(long_ids), kept
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,80 @@
+"""From a table to rows frozen with their splits."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from finetable.data.splits import group_rows, near_groups, split_by_column, split_rows, text_hash
+from finetable.data.table import SetAside, Table
+from finetable.model_folder import SplitRows, freeze_rows
+from finetable.progress import Progress
+from finetable.settings import Recipe
+from finetable.tasks.task import Task, prompts
+
+LONG_ENOUGH_TO_BE_A_TEXT = 5
+"""Words from which a cell of a given column is a text that may not stand on two sides."""
+
+LINES_SHOWN = 5
+
+
+def frozen_rows(table: Table, task: Task, recipe: Recipe) -> tuple[SplitRows, int]:
+    """The learnable rows with their splits, and how many rows a split column had on two sides.
+
+    Rows with equal or nearly equal texts stay together: the target of a writer, the given columns of a
+    labeller, and any longer text among the given columns.
+    """
+    settings = task.settings
+    keys = key_texts(table, task)
+    groups = group_rows([keys, *(_long_texts(table, name) for name in settings.given)])
+    groups = near_groups(keys, groups)
+    moved = 0
+    if recipe.data.split_column:
+        splits, moved = split_by_column(table.texts(recipe.data.split_column).to_pylist(), groups)
+    else:
+        labels = None
+        if settings.name == "label":
+            labels = [task.answer(cell) for cell in table.texts(settings.target).to_pylist()]
+        splits = split_rows(groups, labels, recipe.seed)
+    hashes = [text_hash(key) for key in keys]
+    return freeze_rows(table, [settings.target, *settings.given], splits, hashes), moved
+
+
+def key_texts(table: Table, task: Task) -> list[str]:
+    """The text that makes a row the same as another: what is written, or what a label is read from."""
+    if task.settings.name == "write":
+        return [str(text) for text in table.texts(task.settings.target).to_pylist()]
+    return [prompt or "" for prompt in prompts(task, table)]
+
+
+def _long_texts(table: Table, column: str) -> list[str]:
+    cells = table.texts(column).to_pylist()
+    return [cell if len(cell.split()) >= LONG_ENOUGH_TO_BE_A_TEXT else "" for cell in cells]
+
+
+def tell_about_table(table: Table, progress: Progress) -> None:
+    """Say how a table was read and which rows were set aside."""
+    progress.say(f"Read {table.name}: {table.format.describe()}")
+    for note in table.notes:
+        progress.say(note)
+    taken, aside = len(table), len(table.set_aside)
+    progress.say(f"{taken:,} rows" + (f", {aside:,} set aside:" if aside else ", none set aside"))
+    for line in set_aside_lines(table.set_aside):
+        progress.warn(f"  {line}")
+
+
+def set_aside_lines(rows: Sequence[SetAside]) -> list[str]:
+    """A line for each reason: how many rows, and where the first of them stand."""
+    lines = []
+    for reason, count in Counter(row.reason for row in rows).most_common():
+        places = [str(row.line) for row in rows if row.reason == reason]
+        shown = ", ".join(places[:LINES_SHOWN]) + (", …" if count > LINES_SHOWN else "")
+        lines.append(f"{count:,} × {reason} (line{'s' if count > 1 else ''} {shown})")
+    return lines
+
+
+def share_of_splits(rows: SplitRows) -> dict[str, int]:
+    """How many rows each split has."""
+    names, counts = np.unique(np.asarray(rows.columns["split"].to_pylist()), return_counts=True)
+    found = dict(zip(names.tolist(), counts.tolist(), strict=True))
+    return {name: found.get(name, 0) for name in ("train", "validation", "test")}

@@ -1,0 +1,122 @@
+"""From a table to a model folder."""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from finetable.catalog import task_of
+from finetable.data.read_table import read_table
+from finetable.data.table import SetAside, Table
+from finetable.errors import ModelFolderError
+from finetable.model_folder import ModelFolder, Record
+from finetable.progress import Progress
+from finetable.settings import Recipe, WatchSettings
+from finetable.tasks.task import Task
+from finetable.workflow.job import Job, Trained, run_job
+from finetable.workflow.preparation import Material, decide_plan, gather
+from finetable.workflow.rows import frozen_rows, share_of_splits, tell_about_table
+from finetable.workflow.show import show_examples
+
+
+def train_table(table: str, out: Path, recipe: Recipe, watch: WatchSettings, progress: Progress) -> Trained:
+    """Train on a table into the folder `out`, or go on with the same recipe where an earlier call stopped.
+
+    Raises a UserError for anything the person can mend; nothing is written before all checks have passed.
+    """
+    folder = ModelFolder(out)
+    recipe.task.check()
+    earlier = _earlier(folder)
+    source = read_table(table, recipe.table)
+    if earlier is not None:
+        _refuse_another(folder, earlier, recipe, source)
+        if earlier.status == "finished":
+            progress.say(f"{out} is trained already with this recipe; choose another --out to train again.")
+            return Trained(out, earlier, finished=True)
+    with tempfile.TemporaryDirectory(prefix="finetable-") as files:
+        if earlier is None:
+            job = _begin(folder, source, recipe, Path(files), watch, progress)
+        else:
+            task = task_of(recipe.task, earlier.labels)
+            material = gather(task, folder.read_rows(), recipe, folder, Path(files))
+            job = Job(folder, task, material, earlier)
+        return run_job(job, watch, progress)
+
+
+def _earlier(folder: ModelFolder) -> Record | None:
+    """The record of an earlier call; raises ModelFolderError for a folder that is somebody else's."""
+    if not folder.path.exists() or (folder.path.is_dir() and not any(folder.path.iterdir())):
+        return None
+    if not folder.record_file.exists():
+        raise ModelFolderError(
+            f"{folder.path} exists and is no model folder of finetable; choose another --out."
+        )
+    return folder.read_record()
+
+
+def _refuse_another(folder: ModelFolder, earlier: Record, recipe: Recipe, source: Table) -> None:
+    """Raise ModelFolderError unless the folder's run was begun with this recipe on this table."""
+    differing = recipe.differences(earlier.recipe)
+    if source.fingerprint != earlier.table_fingerprint:
+        differing.append(f"{source.name} has another content")
+    if differing:
+        raise ModelFolderError(
+            f"{folder.path} holds a model of another recipe ({'; '.join(differing)}); choose another --out."
+        )
+
+
+def _begin(
+    folder: ModelFolder, source: Table, recipe: Recipe, files: Path, watch: WatchSettings, progress: Progress
+) -> Job:
+    """Everything up to the first step, and last the folder."""
+    task = task_of(recipe.task)
+    table = task.learnable(source)
+    tell_about_table(table, progress)
+    rows, moved = frozen_rows(table, task, recipe)
+    if moved:
+        progress.warn(f"{moved:,} rows were moved to another split, because an equal text stood there")
+    material = gather(task, rows, recipe, folder, files)
+    show_examples(material.base.encoder(), material.train, watch.show, progress)
+    record = _first_record(material, task, table, recipe)
+    _tell_about_material(material, record, progress)
+    plan = decide_plan(recipe, material, progress)
+    record = record.model_copy(update={"plan": plan.model_dump(mode="json")})
+    folder.create(record, material.rows, _set_aside(table, material), material.base.tokenizer)
+    return Job(folder, task, material, record)
+
+
+def _set_aside(table: Table, material: Material) -> tuple[SetAside, ...]:
+    """Rows that were not taken, those that were too long for the base included."""
+    lines = dict(zip(table.row_ids.tolist(), table.lines.tolist(), strict=True))
+    dropped = sorted(set(lines) - set(material.rows.row_ids.tolist()))
+    return (*table.set_aside, *(SetAside(i, lines[i], "longer than the base can see") for i in dropped))
+
+
+def _first_record(material: Material, task: Task, table: Table, recipe: Recipe) -> Record:
+    train = material.train
+    return Record(
+        recipe=recipe,
+        table_name=table.name,
+        table_fingerprint=table.fingerprint,
+        table_format=table.format.describe(),
+        labels=task.labels,
+        splits=share_of_splits(material.rows),
+        set_aside=len(_set_aside(table, material)),
+        notes=table.notes,
+        longest_prompt=int(train.answer_starts.max()),
+        longest_answer=int(train.answer_lengths.max()),
+        parameters=sum(weight.numel() for weight in material.base.network.parameters()),
+    )
+
+
+def _tell_about_material(material: Material, record: Record, progress: Progress) -> None:
+    splits = record.splits
+    progress.say(
+        f"{splits['train']:,} rows to train on, {splits['validation']:,} to validate, "
+        f"{splits['test']:,} to test; equal and nearly equal texts stay on one side"
+    )
+    progress.say(
+        f"Base {record.recipe.base.base}: {record.parameters / 1e6:.1f} M parameters, "
+        f"{len(material.base.tokenizer):,} tokens in the vocabulary; the longest row has "
+        f"{int(np.max(material.train.lengths)):,} of the {material.base.context:,} tokens it can see"
+    )

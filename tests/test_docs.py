@@ -1,0 +1,89 @@
+"""The documents tell the truth: snippets run, the file tree is the real one, the options are the real ones."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+SNIPPETS = DOCS / "snippets"
+IN_ORDER = [
+    "train_writer.sh",
+    "generate.sh",
+    "generate_given.sh",
+    "plain_transformers.py",
+    "train_labeller.sh",
+    "classify.sh",
+    "evaluate.sh",
+    "evaluate_table.sh",
+    "recipe.sh",
+    "python_api.py",
+]
+BLOCK = re.compile(r"```(?:sh|python|toml)\n(.*?)```", re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the tables that the pages speak of, made small."""
+    made = tmp_path_factory.mktemp("docs")
+    for name, rows in (("films.csv", 160), ("films_unlabelled.csv", 12)):
+        lines = (ROOT / "examples" / name).read_text(encoding="utf-8").splitlines(keepends=True)
+        (made / name).write_text("".join(lines[: rows + 1]), encoding="utf-8")
+    shutil.copy(SNIPPETS / "recipe.toml", made)
+    return made
+
+
+def test_snippets_run_in_the_order_of_the_pages(folder: Path) -> None:
+    search = f"PATH={Path(sys.executable).parent}:$PATH"
+    for name in IN_ORDER:
+        runner = [sys.executable] if name.endswith(".py") else ["bash", "-e"]
+        command = f"{search}; {' '.join(runner)} {SNIPPETS / name}"
+        done = subprocess.run(
+            ["bash", "-c", command], cwd=folder, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"{name}: {done.stderr}"
+    assert (
+        (folder / "new_films.csv").read_text(encoding="utf-8").startswith("genre,title,synopsis,copied_words")
+    )
+    assert (folder / "labelled.csv").read_text(encoding="utf-8").count("\n") >= 13
+
+
+def test_every_snippet_is_run_and_shown() -> None:
+    files = {file.name for file in SNIPPETS.iterdir()}
+    assert files == {*IN_ORDER, "recipe.toml"}
+    shown = {block for page in DOCS.glob("*.md") for block in BLOCK.findall(page.read_text(encoding="utf-8"))}
+    assert shown == {file.read_text(encoding="utf-8") for file in SNIPPETS.iterdir()}
+
+
+def test_options_page_is_made_from_the_settings() -> None:
+    made = subprocess.run(
+        [sys.executable, DOCS / "make_options.py"], capture_output=True, text=True, check=True
+    ).stdout
+    assert (DOCS / "options.md").read_text(encoding="utf-8") == made
+
+
+def test_file_tree_of_the_readme_is_the_real_one() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    tree = readme.split("src/finetable/\n")[1].split("```")[0]
+    named = set()
+    room = ""
+    for line in tree.splitlines():
+        name = line.split()[0] if line.split() else ""
+        if name.endswith("/"):
+            room = name
+        elif name.endswith(".py"):
+            named.add(f"{room if line.startswith('    ') else ''}{name}")
+    source = ROOT / "src" / "finetable"
+    real = {str(file.relative_to(source)) for file in source.rglob("*.py") if file.name != "__init__.py"}
+    assert named == real
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    pages = [*DOCS.glob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+    for page in pages:
+        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
