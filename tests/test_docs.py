@@ -1,4 +1,4 @@
-"""The documents tell the truth: snippets run, the file tree is the real one, the options are the real ones."""
+"""The documents tell the truth: snippets run, file tree and options are the real ones."""
 
 import re
 import shutil

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
 from finetable.errors import RecipeError
-from finetable.settings import BaseSettings, EngineName, SourceName, TaskSettings
+from finetable.settings import BaseSettings, EngineName, Recipe, SourceName, TaskSettings
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -39,18 +39,18 @@ def source_of(settings: BaseSettings) -> SourceName:
 
 
 def base_of(
-    settings: BaseSettings, tokenizer: Callable[[], PreTrainedTokenizerFast], with_separator: bool, seed: int
+    recipe: Recipe, tokenizer: Callable[[], PreTrainedTokenizerFast], with_separator: bool
 ) -> BaseModel:
-    """The base that the settings name; `tokenizer` gives the one of a scratch network."""
-    match source_of(settings):
+    """The base that a recipe names; `tokenizer` gives the one of a scratch network."""
+    match source_of(recipe.base):
         case "scratch":
             from finetable.models.scratch import build_scratch
 
-            return build_scratch(settings.size, tokenizer(), seed)
+            return build_scratch(recipe.scratch_size, tokenizer(), recipe.seed)
         case "pretrained":
             from finetable.models.pretrained import load_pretrained
 
-            return load_pretrained(settings.base, with_separator)
+            return load_pretrained(recipe.base.base, with_separator)
         case other:
             assert_never(other)
 

@@ -131,7 +131,9 @@ class BaseSettings(Settings):
         default="scratch",
         description="A hub name, a local model folder, or scratch: a fresh network and tokenizer.",
     )
-    size: SizeName = Field(default="small", description="How large a scratch network is.")
+    size: SizeName | None = Field(
+        default=None, description="How large a scratch network is; small for writing, tiny for labelling."
+    )
     lora: int | None = Field(
         default=None, ge=1, le=512, description="Train a low-rank adapter of this rank; merged in at the end."
     )
@@ -167,10 +169,18 @@ class OptimizerSettings(Settings):
     )
     schedule: ScheduleName = Field(default="linear", description="How the learning rate falls after warm-up.")
     warmup: float = Field(default=0.05, ge=0, lt=1, description="Share of the steps spent warming up.")
-    weight_decay: float = Field(default=0.1, ge=0, le=10, description="AdamW's weight decay of matrices.")
+    weight_decay: float | None = Field(
+        default=None,
+        ge=0,
+        le=10,
+        description="AdamW's weight decay of matrices; the default depends on the task.",
+    )
     clip: float = Field(default=1.0, gt=0, description="Largest norm of a step's gradient.")
     dropout: float | None = Field(
-        default=None, ge=0, lt=1, description="Dropout on embeddings and last hidden states."
+        default=None,
+        ge=0,
+        lt=1,
+        description="Share of tokens hidden from the model, and of last hidden states; default by task.",
     )
     batch_tokens: int | None = Field(
         default=None, ge=16, le=4_000_000, description="Tokens in a step, over all its micro-batches."
@@ -193,6 +203,11 @@ class Recipe(Settings):
         default="auto", description="Number format of the products; auto takes what this machine does faster."
     )
     seed: int = Field(default=0, ge=0, lt=2**63, description="The same seed gives the same model.")
+
+    @property
+    def scratch_size(self) -> SizeName:
+        """How large a scratch network is: labels are learnt best, and written rows worse, by a tiny one."""
+        return self.base.size or ("small" if self.task.name == "write" else "tiny")
 
     def differences(self, other: Self) -> list[str]:
         """What differs from another recipe, spelled as on the command line."""

@@ -46,6 +46,7 @@ def detect(
         ('text\tlabel\n"hello\tpos\nfoo "bar" x\tneg\nfoo\tpos\n', CellMarks("\t", None)),
         ('text,label\n"he \\"said\\", x",pos\n"b",neg\n', CellMarks(",", '"', "\\")),
         ('text,label\n"ends with \\",pos\n"b, c",neg\n', COMMA),
+        ('"text","label"\n"\\","",""\n', COMMA),
     ],
 )
 def test_marks_of_clean_tables(text: str, marks: CellMarks) -> None:

@@ -1,4 +1,4 @@
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from finetable.data.disjoint_sets import DisjointSets
@@ -14,6 +14,7 @@ def slow_names(n: int, links: list[tuple[int, int]]) -> list[int]:
     return names
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(members, members)))
 def test_linked_members_share_the_least_name(links: list[tuple[int, int]]) -> None:
     sets = DisjointSets(12)

@@ -1,8 +1,9 @@
 import unicodedata
+from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from finetable.data.folding import WordNumbers, fold, number_words, text_hash, words
@@ -16,6 +17,7 @@ def slow_fold(text: str) -> str:
     return "".join(character for character in folded if character.isalnum()) or text.strip()
 
 
+@settings(deadline=None)
 @given(st.one_of(st.text(), ascii_texts))
 @example("_a_")
 @example(" :-) ")
@@ -25,6 +27,7 @@ def test_fold_keeps_letters_and_digits_only(text: str) -> None:
     assert fold(text) == slow_fold(text)
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_folding_twice_is_folding_once(text: str) -> None:
     assert fold(fold(text)) == fold(text)
@@ -74,11 +77,13 @@ def test_words(text: str, expected: list[str]) -> None:
     assert words(text) == expected
 
 
+@settings(deadline=None)
 @given(ascii_texts)
 def test_plain_letters_are_read_the_same_beside_others(text: str) -> None:
     assert words(text + " \u00e9") == [*words(text), "\u00e9"]
 
 
+@settings(deadline=None)
 @given(st.text())
 @example("п\u02bcять")
 def test_words_hold_letters_and_digits_in_the_order_of_the_text(text: str) -> None:
@@ -86,14 +91,13 @@ def test_words_hold_letters_and_digits_in_the_order_of_the_text(text: str) -> No
     assert joined == fold(text) or not joined
 
 
+@settings(deadline=None)
 @given(st.lists(st.text("ab ", max_size=8)))
 def test_numbers_stand_for_words_and_texts_stay_apart(texts: list[str]) -> None:
     numbers = WordNumbers()
     ids, starts = number_words(iter(texts), numbers.__getitem__)
     by_number = list(numbers)
     assert [numbers[word] for word in by_number] == list(range(len(by_number)))
-    read = [
-        [by_number[i] for i in ids[start:end]] for start, end in zip(starts[:-1], starts[1:], strict=True)
-    ]
+    read = [[by_number[i] for i in ids[start:end]] for start, end in pairwise(starts)]
     assert read == [words(text) for text in texts]
     assert ids.dtype == np.int32

@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from finetable.data.suffix_array import stable_order, suffix_array
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 6)))
 def test_order_is_that_of_a_stable_sort(keys: list[int]) -> None:
     assert stable_order(np.array(keys, dtype=np.int32), 3).tolist() == sorted(
@@ -18,6 +19,7 @@ def test_keys_too_large_to_carry_an_index_are_refused() -> None:
         stable_order(np.array([0, 1]), 62)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 2), max_size=80), st.integers(3, 2**31 - 1))
 def test_suffixes_are_in_order(symbols: list[int], last: int) -> None:
     symbols = [*symbols, last]

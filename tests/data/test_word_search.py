@@ -1,10 +1,10 @@
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from finetable.data.word_search import WordSearch
 
-WORDS = 3
+WORDS = 5
 GRAM = 2
 texts_of_numbers = st.lists(st.lists(st.integers(0, WORDS - 1), max_size=12), max_size=6)
 
@@ -25,6 +25,7 @@ def holders(texts: list[list[int]], run: list[int]) -> list[int]:
     ]
 
 
+@settings(deadline=None)
 @given(texts_of_numbers, st.lists(st.integers(-1, WORDS - 1), max_size=20))
 def test_the_longest_run_at_every_place(texts: list[list[int]], asked: list[int]) -> None:
     present = {word for text in texts for word in text}
@@ -54,4 +55,7 @@ def test_a_whole_copy_among_other_texts() -> None:
     texts = [[7, 8, 9], copied, copied[10:], [*copied[:5], 60]]
     ids = np.array([word for text in texts for word in text], dtype=np.int32)
     search = WordSearch.build(ids, np.cumsum([0] + [len(text) for text in texts]), 61)
-    assert search.find(np.array([*copied, -1]), GRAM).lengths.tolist() == [*range(50, 0, -1), 0]
+    matches = search.find(np.array([*copied, -1]), GRAM)
+    assert matches.lengths.tolist() == [*range(50, 0, -1), 0]
+    grams = [len(holders(texts, [place, place + 1])) for place in range(50)]
+    assert (matches.gram_highs - matches.gram_lows).tolist() == [*grams, 0]

@@ -37,7 +37,6 @@ def test_tfidf_learns_which_words_tell_the_label(rows: int) -> None:
     figures = tfidf(texts, labels, test_texts, test_labels, LABELS)
     assert figures.accuracy.value > 0.9
     assert figures.macro_f1.value > 0.9
-    assert [LABELS[position] for position in figures.predicted] != test_labels[::-1]
 
 
 def test_tfidf_gives_the_same_figures_every_time() -> None:

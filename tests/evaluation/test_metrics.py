@@ -6,7 +6,6 @@ from scipy.stats import binomtest  # type: ignore[import-untyped]
 from sklearn.metrics import confusion_matrix, f1_score, precision_recall_fscore_support
 
 from finetable.evaluation.metrics import (
-    RESAMPLES,
     Interval,
     accuracy,
     calibration_error,
@@ -228,6 +227,5 @@ def test_ratio_draws_numerator_and_denominator_of_a_row_together() -> None:
     assert (interval.low, interval.high) == pytest.approx((3, 3))
 
 
-def test_one_row_has_no_spread_and_resamples_are_many() -> None:
+def test_one_row_has_no_spread() -> None:
     assert ratio_of_sums(np.array([3.0]), np.array([2])) == Interval(1.5, 1.5, 1.5)
-    assert RESAMPLES == 1_000

@@ -233,6 +233,15 @@ def test_masked_tokens_at_both_ends_never_come_out(top_k: int, top_p: float, uni
     assert bool(((drawn >= 100) & (drawn < 200)).all())
 
 
+@pytest.mark.parametrize("vocabulary", [2_049, 3_001, 4_096, 4_097, 99_999])
+def test_the_largest_uniform_takes_the_last_token_where_sums_exceed_float64(vocabulary: int) -> None:
+    """The sum of the weights is past 2**53 here, where float64 holds only every second whole number."""
+    logits = torch.zeros(3, vocabulary)
+    logits[1, 0] = logits[2, :-1] = 1e-4
+    drawn = sample(logits, torch.full((3,), LARGEST_UNIFORM, dtype=torch.float64), 1.0, 0, 1.0)
+    assert drawn.tolist() == [vocabulary - 1] * 3
+
+
 def test_a_higher_temperature_flattens() -> None:
     row = torch.tensor([[0.0, 2.0]])
     uniform = torch.arange(10_000, dtype=torch.float64) / 10_000

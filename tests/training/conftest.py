@@ -1,7 +1,7 @@
 """A network of a few thousand weights, rows to train it on, and a trainer: all of them the real thing."""
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,6 @@ from finetable.data.examples import Example
 from finetable.data.tokens import TokenizedRows, tokenize
 from finetable.models.base_model import BaseModel, special_tokens_of
 from finetable.models.scratch import train_tokenizer
-from finetable.settings import OptimizerSettings
 from finetable.training.plan import Plan
 from finetable.training.trainer import Trainer
 
@@ -46,7 +45,7 @@ def small_base(kind: str = "llama", seed: int = 0) -> BaseModel:
 
 
 def _network(kind: str, vocabulary: int) -> PreTrainedModel:
-    ids = {"bos_token_id": 0, "eos_token_id": 2, "pad_token_id": 3}
+    ids: dict[str, Any] = {"bos_token_id": 0, "eos_token_id": 2, "pad_token_id": 3}
     if kind == "gpt2":
         return GPT2LMHeadModel(
             GPT2Config(vocab_size=vocabulary, n_embd=16, n_layer=2, n_head=2, n_positions=64, **ids)
@@ -90,6 +89,7 @@ def small_plan(**changes: Any) -> Plan:
         "schedule": "linear",
         "warmup": 0.1,
         "clip": 1.0,
+        "weight_decay": 0.1,
         "dropout": 0.1,
         "batch_tokens": 256,
         "micro_batch_tokens": 96,
@@ -109,43 +109,34 @@ def small_trainer(
     """A trainer whose base, rows, optimizer and plan are made anew; `changes` go into the plan."""
     base = base if base is not None else small_base()
     rows, judged = small_rows(base, training), small_rows(base, validation)
-    return Trainer(base, rows, judged, small_plan(**changes), OptimizerSettings())
+    return Trainer(base, rows, judged, small_plan(**changes))
 
 
-@pytest.fixture(autouse=True, scope="session")
-def one_thread() -> Iterator[None]:
-    """More threads make so small a network slower, not faster."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_base() -> Callable[..., BaseModel]:
     return small_base
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_rows() -> Callable[..., TokenizedRows]:
     return small_rows
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_plan() -> Callable[..., Plan]:
     return small_plan
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_trainer() -> Callable[..., Trainer]:
     return small_trainer
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def training() -> list[Example]:
     return TRAINING
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def validation() -> list[Example]:
     return VALIDATION

@@ -1,16 +1,18 @@
 import gc
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 import torch
 
-from finetable.atomic_files import load_tensors
+from finetable import atomic_files
 from finetable.data.examples import Example
 from finetable.training import loop
 from finetable.training.checkpoint import Checkpoints, Position
@@ -19,6 +21,7 @@ from finetable.training.loop import Outcome, run
 from finetable.training.trainer import NotFiniteError, Step, Trainer
 
 MakeTrainer = Callable[..., Trainer]
+OnStep = Callable[[Step, Position], None]
 ROOT = Path(__file__).parents[2]
 STEPS = 10
 
@@ -31,97 +34,150 @@ def never() -> bool:
     return False
 
 
-class StopAfter:
-    """Asks for a stop once a step has been told."""
+@dataclass(frozen=True, eq=False)
+class Ended:
+    """How a run ended: its outcome and the weights the trainer holds."""
 
-    def __init__(self, step: int) -> None:
-        self._step = step
-        self._reached = False
-
-    def on_step(self, step: Step, position: Position) -> None:
-        del position
-        self._reached = self._reached or step.number == self._step
-
-    def stop_asked(self) -> bool:
-        return self._reached
+    outcome: Outcome
+    weights: dict[str, torch.Tensor]
 
 
 def stopped_after(step: int, trainer: Trainer, folder: Path) -> Outcome:
-    stop = StopAfter(step)
-    return run(trainer, Checkpoints(folder), stop.on_step, stop.stop_asked)
+    told: list[int] = []
+    return run(trainer, Checkpoints(folder), lambda done, _: told.append(done.number), lambda: step in told)
 
 
-def whole_run(trainer: Trainer, folder: Path) -> Outcome:
-    return run(trainer, Checkpoints(folder), nothing, never)
+def to_the_end(trainer: Trainer, folder: Path, on_step: OnStep = nothing) -> Ended:
+    return Ended(run(trainer, Checkpoints(folder), on_step, never), trainer.masters.state())
 
 
-def assert_ended_alike(found: tuple[Trainer, Outcome], wanted: tuple[Trainer, Outcome]) -> None:
-    trainer, outcome = found
-    reference, expected = wanted
-    assert outcome.finished
-    assert expected.finished
-    assert replace(outcome.position, seconds=0.0) == replace(expected.position, seconds=0.0)
-    theirs = reference.masters.state()
-    assert list(trainer.masters.state()) == list(theirs)
-    assert all(torch.equal(weight, theirs[name]) for name, weight in trainer.masters.state().items())
+def assert_same_tensors(found: dict[str, torch.Tensor], wanted: dict[str, torch.Tensor]) -> None:
+    assert set(found) == set(wanted)
+    assert all(torch.equal(found[name], tensor) for name, tensor in wanted.items())
 
 
-@pytest.mark.parametrize("step", range(1, STEPS))
+def assert_ended_alike(found: Ended, wanted: Ended) -> None:
+    position = replace(found.outcome.position, seconds=wanted.outcome.position.seconds)
+    assert replace(found.outcome, position=position) == wanted.outcome
+    assert_same_tensors(found.weights, wanted.weights)
+
+
+@pytest.fixture(scope="module")
+def unbroken(make_trainer: MakeTrainer, tmp_path_factory: pytest.TempPathFactory) -> Ended:
+    ended = to_the_end(make_trainer(), tmp_path_factory.mktemp("unbroken"))
+    assert ended.outcome.finished
+    assert ended.outcome.position.best_step == STEPS, "else later weights would go uncompared"
+    return ended
+
+
+@pytest.mark.parametrize("step", [1, 4, 5, 6, 9])
 def test_a_run_stopped_after_any_step_ends_as_one_that_was_not(
-    step: int, tmp_path: Path, make_trainer: MakeTrainer
+    step: int, tmp_path: Path, make_trainer: MakeTrainer, unbroken: Ended
 ) -> None:
-    unbroken = make_trainer()
-    expected = whole_run(unbroken, tmp_path / "unbroken")
-    stopped = stopped_after(step, make_trainer(), tmp_path / "stopped")
+    """The third and sixth step end an epoch, the fourth and eighth are validated."""
+    stopped = stopped_after(step, make_trainer(), tmp_path)
     assert not stopped.finished
-    assert stopped.position.step == step == Checkpoints(tmp_path / "stopped").newest_step()
-    resumed = make_trainer()
-    outcome = whole_run(resumed, tmp_path / "stopped")
-    assert_ended_alike((resumed, outcome), (unbroken, expected))
+    assert stopped.position.step == step == Checkpoints(tmp_path).newest_step()
+    assert_ended_alike(to_the_end(make_trainer(), tmp_path), unbroken)
 
 
 def test_a_run_stopped_after_every_step_in_bf16_ends_as_one_that_was_not(
     tmp_path: Path, make_trainer: MakeTrainer
 ) -> None:
-    unbroken = make_trainer(precision="bf16")
-    expected = whole_run(unbroken, tmp_path / "unbroken")
-    for step in range(1, STEPS):
-        assert not stopped_after(step, make_trainer(precision="bf16"), tmp_path / "stopped").finished
-    resumed = make_trainer(precision="bf16")
-    outcome = whole_run(resumed, tmp_path / "stopped")
-    assert_ended_alike((resumed, outcome), (unbroken, expected))
+    wanted = to_the_end(make_trainer(precision="bf16", steps=6), tmp_path / "unbroken")
+    for step in range(1, 6):
+        trainer = make_trainer(precision="bf16", steps=6)
+        assert not stopped_after(step, trainer, tmp_path / "stopped").finished
+    assert_ended_alike(to_the_end(make_trainer(precision="bf16", steps=6), tmp_path / "stopped"), wanted)
 
 
-def test_a_run_killed_at_any_moment_goes_on_to_the_same_bytes_and_a_whole_journal(
-    tmp_path: Path, make_trainer: MakeTrainer
+WAITING_TO_BE_KILLED = """
+import sys
+from pathlib import Path
+from finetable.training.checkpoint import Checkpoints
+from finetable.training.journal import Journal
+from finetable.training.loop import run
+from tests.training.conftest import small_trainer
+
+folder, last = Path(sys.argv[1]), int(sys.argv[2])
+journal = Journal(folder, 0)
+
+def on_step(step, position):
+    journal.step(step)
+    if step.number == last:
+        print("ready", flush=True)
+        sys.stdin.read()
+
+run(small_trainer(), Checkpoints(folder), on_step, lambda: False)
+"""
+
+
+def test_a_run_killed_with_kill_9_goes_on_to_the_same_weights(
+    tmp_path: Path, make_trainer: MakeTrainer, unbroken: Ended
 ) -> None:
-    unbroken = make_trainer()
-    expected = whole_run(unbroken, tmp_path / "unbroken")
-    wanted = (tmp_path / "unbroken" / f"best-{expected.position.best_step:09d}.safetensors").read_bytes()
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.training.killed_runs", str(tmp_path)],
+    with subprocess.Popen(
+        [sys.executable, "-c", WAITING_TO_BE_KILLED, str(tmp_path), "7"],
         cwd=ROOT,
         env=os.environ | {"PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"},
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    ends = dict(tuple(map(int, line.split())) for line in done.stdout.splitlines())
-    assert set(ends.values()) == {signal.SIGKILL, 0}
-    killed = [number for number, end in ends.items() if end == signal.SIGKILL]
-    assert len(killed) > 3 * STEPS
-    for number in killed:
-        folder = tmp_path / str(number)
-        checkpoints = Checkpoints(folder / "checkpoints")
-        begun = checkpoints.newest_step()
-        journal = Journal(folder, begun)
-        resumed = make_trainer()
-        outcome = run(resumed, checkpoints, lambda step, _, kept=journal: kept.step(step), never)
-        assert_ended_alike((resumed, outcome), (unbroken, expected))
-        best = folder / "checkpoints" / f"best-{outcome.position.best_step:09d}.safetensors"
-        assert best.read_bytes() == wanted
-        told = (folder / "steps.jsonl").read_text().splitlines()
-        assert [f'{{"number": {step},' in line for step, line in enumerate(told, 1)] == [True] * STEPS
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
+    assert told_steps(tmp_path) == [*range(1, 8)]
+    journal = Journal(tmp_path, Checkpoints(tmp_path).newest_step())
+    assert told_steps(tmp_path) == [*range(1, 5)]
+    resumed = to_the_end(make_trainer(), tmp_path, lambda step, _: journal.step(step))
+    assert_ended_alike(resumed, unbroken)
+    assert told_steps(tmp_path) == [*range(1, STEPS + 1)]
+
+
+def told_steps(folder: Path) -> list[int]:
+    return [json.loads(line)["number"] for line in (folder / "steps.jsonl").read_text().splitlines()]
+
+
+def test_whenever_a_kill_comes_the_disk_holds_a_point_to_go_on_from(
+    tmp_path: Path, make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch, unbroken: Ended
+) -> None:
+    """What a kill leaves is what stands in the folder, so it is copied each time that a write is flushed."""
+    folder = tmp_path / "run"
+    left: list[Path] = []
+
+    def copy_then_flush(path: Path) -> None:
+        left.append(shutil.copytree(folder, tmp_path / str(len(left))))
+        flush(path)
+
+    trainer = make_trainer()
+    passed: list[tuple[dict[str, torch.Tensor], Position]] = [({}, Position())]
+
+    def on_step(step: Step, position: Position) -> None:
+        journal.step(step)
+        passed.append(({name: weight.clone() for name, weight in trainer.masters.state().items()}, position))
+
+    checkpoints, journal = Checkpoints(folder), Journal(folder, 0)
+    flush = atomic_files.flush
+    monkeypatch.setattr(atomic_files, "flush", copy_then_flush)
+    run(trainer, checkpoints, on_step, never)
+    monkeypatch.undo()
+
+    begun = [Checkpoints(copy).newest_step() for copy in left]
+    assert begun == sorted(begun)
+    assert set(begun) == {0, 4, 8, 10}
+    for copy, step in zip(left, begun, strict=True):
+        Journal(copy, step)
+        assert told_steps(copy) == [*range(1, step + 1)]
+        if step:
+            checkpoints = Checkpoints(copy)
+            kept = checkpoints.latest()
+            weights, position = passed[step]
+            assert kept is not None
+            assert kept.position == position
+            assert_same_tensors(kept.weights, weights)
+            assert_same_tensors(checkpoints.best(position.best_step), passed[position.best_step][0])
+    for copy in (left[1], left[begun.index(8) - 1], left[begun.index(10) - 3]):
+        assert_ended_alike(to_the_end(make_trainer(), copy), unbroken)
 
 
 def test_every_step_is_told_once_in_order_and_validations_when_due(
@@ -136,28 +192,10 @@ def test_every_step_is_told_once_in_order_and_validations_when_due(
     assert outcome.position.seconds > sum(step.seconds for step, _ in told)
 
 
-def test_at_the_end_the_trainer_holds_the_weights_of_the_best_validation(
-    tmp_path: Path, make_trainer: MakeTrainer
-) -> None:
-    told: list[Step] = []
-    trainer = make_trainer(learning_rate=0.3, warmup=0.0, schedule="constant", steps=12)
-    outcome = run(trainer, Checkpoints(tmp_path), lambda step, _: told.append(step), never)
-    validations = {step.number: step.validation_nats for step in told if step.validation_nats is not None}
-    best_step = min(validations, key=lambda number: validations[number])
-    assert best_step < 12
-    assert (outcome.position.best_step, outcome.position.best_nats) == (best_step, validations[best_step])
-    assert trainer.validate(best_step) == outcome.position.best_nats
-    kept = load_tensors(tmp_path / f"best-{best_step:09d}.safetensors")
-    assert all(torch.equal(weight, kept[name]) for name, weight in trainer.masters.state().items())
-
-
-UNLEARNABLE = [Example(1, "zz", "qqq xxx jjj"), Example(2, "yy", "kkk vvv")]
-
-
 def hopeless(make_trainer: MakeTrainer, patience: int) -> Trainer:
     """What is learnt makes validation worse from the first one on."""
     return make_trainer(
-        validation=UNLEARNABLE,
+        validation=[Example(1, "zz", "qqq xxx jjj"), Example(2, "yy", "kkk vvv")],
         validation_rows=2,
         validate_every=2,
         steps=14,
@@ -167,12 +205,26 @@ def hopeless(make_trainer: MakeTrainer, patience: int) -> Trainer:
     )
 
 
+def test_at_the_end_the_trainer_holds_the_weights_of_the_best_validation(
+    tmp_path: Path, make_trainer: MakeTrainer
+) -> None:
+    told: list[Step] = []
+    trainer = hopeless(make_trainer, patience=0)
+    outcome = run(trainer, Checkpoints(tmp_path), lambda step, _: told.append(step), never)
+    validations = {step.number: step.validation_nats for step in told if step.validation_nats is not None}
+    best_step = min(validations, key=lambda number: validations[number])
+    assert best_step < 14
+    assert (outcome.position.best_step, outcome.position.best_nats) == (best_step, validations[best_step])
+    assert trainer.validate(best_step) == outcome.position.best_nats
+    assert_same_tensors(trainer.masters.state(), Checkpoints(tmp_path).best(best_step))
+
+
 @pytest.mark.parametrize(("patience", "last_step"), [(1, 4), (2, 6), (4, 10), (0, 14)])
 def test_patience_counts_validations_without_progress(
     patience: int, last_step: int, tmp_path: Path, make_trainer: MakeTrainer
 ) -> None:
     trainer = hopeless(make_trainer, patience)
-    outcome = whole_run(trainer, tmp_path)
+    outcome = to_the_end(trainer, tmp_path).outcome
     assert outcome.finished
     assert (outcome.position.step, outcome.position.best_step) == (last_step, 2)
     assert outcome.position.stale == last_step // 2 - 1
@@ -180,22 +232,17 @@ def test_patience_counts_validations_without_progress(
 
 
 def test_patience_is_not_forgotten_by_a_stop(tmp_path: Path, make_trainer: MakeTrainer) -> None:
-    unbroken = hopeless(make_trainer, 2)
-    expected = whole_run(unbroken, tmp_path / "unbroken")
+    wanted = to_the_end(hopeless(make_trainer, 2), tmp_path / "unbroken")
     stopped_after(5, hopeless(make_trainer, 2), tmp_path / "stopped")
-    resumed = hopeless(make_trainer, 2)
-    outcome = whole_run(resumed, tmp_path / "stopped")
-    assert_ended_alike((resumed, outcome), (unbroken, expected))
+    assert_ended_alike(to_the_end(hopeless(make_trainer, 2), tmp_path / "stopped"), wanted)
 
 
 def test_a_run_that_has_ended_is_not_trained_further(tmp_path: Path, make_trainer: MakeTrainer) -> None:
-    first = hopeless(make_trainer, 2)
-    expected = whole_run(first, tmp_path)
+    wanted = to_the_end(hopeless(make_trainer, 2), tmp_path)
     told: list[Step] = []
-    again = hopeless(make_trainer, 2)
-    outcome = run(again, Checkpoints(tmp_path), lambda step, _: told.append(step), lambda: True)
+    again = to_the_end(hopeless(make_trainer, 2), tmp_path, lambda step, _: told.append(step))
     assert told == []
-    assert_ended_alike((again, outcome), (first, expected))
+    assert_ended_alike(again, wanted)
 
 
 def test_a_stop_at_the_last_step_is_the_end(tmp_path: Path, make_trainer: MakeTrainer) -> None:
@@ -214,16 +261,12 @@ def test_between_validations_a_checkpoint_is_written_when_its_time_has_come(
 
 
 def test_a_disk_that_lost_the_newest_checkpoint_costs_its_steps_only(
-    tmp_path: Path, make_trainer: MakeTrainer
+    tmp_path: Path, make_trainer: MakeTrainer, unbroken: Ended
 ) -> None:
-    unbroken = make_trainer()
-    expected = whole_run(unbroken, tmp_path / "unbroken")
-    stopped_after(9, make_trainer(), tmp_path / "stopped")
-    (tmp_path / "stopped" / "step-000000009" / "optimizer.safetensors").write_bytes(b"")
-    checkpoints = Checkpoints(tmp_path / "stopped")
-    assert checkpoints.newest_step() == 8
-    resumed = make_trainer()
-    assert_ended_alike((resumed, run(resumed, checkpoints, nothing, never)), (unbroken, expected))
+    stopped_after(9, make_trainer(), tmp_path)
+    (tmp_path / "step-000000009" / "optimizer.safetensors").write_bytes(b"")
+    assert Checkpoints(tmp_path).newest_step() == 8
+    assert_ended_alike(to_the_end(make_trainer(), tmp_path), unbroken)
 
 
 @pytest.mark.parametrize("step", [1, 3, 10])
@@ -233,16 +276,14 @@ def test_numbers_that_are_not_finite_stop_the_run(
     """Step 10 is the last: nothing but its validation can notice."""
     trainer = make_trainer()
 
-    def poison(told: Step, position: Position) -> None:
-        del position
-        if told.number == step - 1:
+    def poison_after(number: int) -> None:
+        if number == step - 1:
             with torch.no_grad():
                 trainer.masters.weights[0].fill_(torch.nan)
 
+    poison_after(0)
     with pytest.raises(NotFiniteError) as fault:
-        if step == 1:
-            poison(Step(0, 0.0, 0.0, 0.0, 0, 0.0), Position())
-        run(trainer, Checkpoints(tmp_path), poison, never)
+        to_the_end(trainer, tmp_path, lambda told, _: poison_after(told.number))
     assert fault.value.step == step
     assert fault.value.row_ids
     kept = Checkpoints(tmp_path).latest()
@@ -252,7 +293,6 @@ def test_numbers_that_are_not_finite_stop_the_run(
 def test_the_collector_works_again_after_a_run(tmp_path: Path, make_trainer: MakeTrainer) -> None:
     frozen: list[int] = []
     before = gc.get_freeze_count()
-    whole = make_trainer()
-    run(whole, Checkpoints(tmp_path), lambda *_: frozen.append(gc.get_freeze_count()), never)
+    to_the_end(make_trainer(steps=1), tmp_path, lambda *_: frozen.append(gc.get_freeze_count()))
     assert min(frozen) > before
     assert gc.get_freeze_count() == 0

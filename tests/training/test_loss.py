@@ -35,7 +35,7 @@ class Case:
         leaves = {"hidden": self.hidden, **dict(self.head.named_parameters())}
         for leaf in leaves.values():
             leaf.grad = None
-        total.backward()  # type: ignore[no-untyped-call]
+        total.backward()
         return {name: leaf.grad for name, leaf in leaves.items()}
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from finetable.atomic_files import load_tensors, save_tensors
-from finetable.settings import OptimizerSettings, ScheduleName
+from finetable.settings import ScheduleName
 from finetable.training.optimizer import (
     BETAS,
     EPSILON,
@@ -23,7 +23,7 @@ from finetable.training.optimizer import (
 )
 
 SCHEDULES: tuple[ScheduleName, ...] = get_args(ScheduleName)
-SETTINGS = OptimizerSettings(weight_decay=0.3)
+WEIGHT_DECAY = 0.3
 
 
 def network(seed: int = 0) -> nn.Sequential:
@@ -56,14 +56,14 @@ def assert_identical(found: dict[str, torch.Tensor], wanted: dict[str, torch.Ten
 
 def test_a_state_that_went_through_a_file_goes_on_bit_by_bit(tmp_path: Path) -> None:
     masters = MasterWeights(network())
-    optimizer = build_optimizer(masters.weights, SETTINGS)
+    optimizer = build_optimizer(masters.weights, WEIGHT_DECAY)
     take_steps(masters, optimizer, range(3))
     save_tensors(tmp_path / "weights", masters.state())
     save_tensors(tmp_path / "state", optimizer_state(optimizer, names_of(masters)))
 
     others = MasterWeights(network(seed=1))
     others.load(load_tensors(tmp_path / "weights"))
-    resumed = build_optimizer(others.weights, SETTINGS)
+    resumed = build_optimizer(others.weights, WEIGHT_DECAY)
     load_optimizer_state(resumed, names_of(others), load_tensors(tmp_path / "state"))
     assert_identical(
         optimizer_state(resumed, names_of(others)), optimizer_state(optimizer, names_of(masters))
@@ -79,7 +79,7 @@ def test_a_state_that_went_through_a_file_goes_on_bit_by_bit(tmp_path: Path) -> 
 
 def test_the_state_names_both_moments_and_the_count_of_every_weight() -> None:
     masters = MasterWeights(network())
-    optimizer = build_optimizer(masters.weights, SETTINGS)
+    optimizer = build_optimizer(masters.weights, WEIGHT_DECAY)
     assert optimizer_state(optimizer, names_of(masters)) == {}
     take_steps(masters, optimizer, range(2))
     state = optimizer_state(optimizer, names_of(masters))
@@ -90,7 +90,7 @@ def test_the_state_names_both_moments_and_the_count_of_every_weight() -> None:
 
 def test_steps_follow_the_formula_of_adamw_and_only_matrices_decay() -> None:
     masters = MasterWeights(network())
-    optimizer = build_optimizer(masters.weights, SETTINGS)
+    optimizer = build_optimizer(masters.weights, WEIGHT_DECAY)
     weights = {name: weight.double() for name, weight in masters.state().items()}
     first = {name: torch.zeros_like(weight) for name, weight in weights.items()}
     second = {name: torch.zeros_like(weight) for name, weight in weights.items()}
@@ -102,7 +102,7 @@ def test_steps_follow_the_formula_of_adamw_and_only_matrices_decay() -> None:
             gradient = master.grad.double()
             first[name] = BETAS[0] * first[name] + (1 - BETAS[0]) * gradient
             second[name] = BETAS[1] * second[name] + (1 - BETAS[1]) * gradient**2
-            decay = SETTINGS.weight_decay if weights[name].ndim == 2 else 0.0
+            decay = WEIGHT_DECAY if weights[name].ndim == 2 else 0.0
             move = first[name] / (1 - BETAS[0] ** turn)
             move /= (second[name] / (1 - BETAS[1] ** turn)).sqrt() + EPSILON
             weights[name] = weights[name] - rate * decay * weights[name] - rate * move
@@ -144,7 +144,7 @@ def test_steps_too_small_for_bf16_add_up_in_the_masters() -> None:
     masters = MasterWeights(made)
     for _ in range(100):
         with torch.no_grad():
-            masters.weights[0] -= 0.001
+            masters.weights[0].sub_(0.001)
         masters.publish()
     assert masters.weights[0].item() == pytest.approx(0.9, abs=1e-4)
     assert made.weight.item() == pytest.approx(0.9, abs=0.004)

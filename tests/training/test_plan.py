@@ -37,6 +37,7 @@ def test_a_plan_refuses_what_could_not_be_trained(name: str, value: float) -> No
         Plan.model_validate({**NUMBERS, name: value})
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**63 - 1), st.integers(0, 10_000_000))
 def test_the_seed_of_every_step_is_one_that_torch_takes(seed: int, step: int) -> None:
     assert 0 <= Plan.model_validate({**NUMBERS, "seed": seed}).step_seed_base + step < 2**63

@@ -172,8 +172,11 @@ class _Fill:
         totals: Counter[int] = Counter()
         for held in contents:
             totals.update(dict(held))
-        self._weights = {  # label -> split -> one over the rows that it should hold
-            label: [1 / (rows * fraction) if fraction > 0 else inf for fraction in fractions]
+        # Labels of a row or two are nearest to their shares in train; a thousand such must not all go there.
+        rare = sum(rows < _GROUPS_FOR_EVERY_SPLIT for rows in totals.values())
+        importance = dict.fromkeys(totals, 1) | {_ALL_ROWS: max(1, rare)}
+        self._weights = {  # label -> split -> weight over the rows that it should hold
+            label: [importance[label] / (rows * fraction) if fraction > 0 else inf for fraction in fractions]
             for label, rows in totals.items()
         }
         self._rows = {label: [0] * len(fractions) for label in totals}

@@ -97,17 +97,17 @@ class TokenizedRows:
     @property
     def lengths(self) -> np.ndarray:
         """Tokens of each row, int64 (rows,)."""
-        return np.diff(self.starts)
+        return np.asarray(np.diff(self.starts))
 
     @property
     def answer_lengths(self) -> np.ndarray:
         """Answer tokens of each row with the end token, int64 (rows,)."""
-        return self.lengths - self.answer_starts
+        return np.asarray(self.lengths - self.answer_starts)
 
     def row(self, index: int) -> np.ndarray:
         """Ids of one row, int64 (tokens,)."""
-        span = self.ids[int(self.starts[index]) : int(self.starts[index + 1])]
-        return np.asarray(span, np.int64)
+        first, last = self.starts[index : index + 2].tolist()
+        return np.array(self.ids[first:last], np.int64)
 
     def select(self, indices: np.ndarray) -> "TokenizedRows":
         """Some of the rows, held in memory."""

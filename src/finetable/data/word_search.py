@@ -93,17 +93,15 @@ class WordSearch:
     def _follow(
         self, live: NDArray[np.int64], low: NDArray[np.int64], high: NDArray[np.int64]
     ) -> NDArray[np.bool_]:
-        """Whether the run at a place is now the rest of the run at the place before it.
+        """Whether the run at a place is bound to be the rest of the run at the place before it.
 
-        So it is where both runs stand in one place only, one word apart. They end together, which saves
-        walking along a long copy once from each of its words.
+        So it is where it stands in one place only and the other run stands a word before that. They end
+        together, which saves walking along a long copy once from each of its words.
         """
         follows = np.zeros(len(live), dtype=bool)
         positions = self.suffixes[low]
         follows[1:] = (live[1:] == live[:-1] + 1) & (positions[1:] == positions[:-1] + 1)
-        is_single = high - low == 1
-        follows &= is_single
-        follows[1:] &= is_single[:-1]
+        follows &= high - low == 1
         return follows
 
     def _first_at_least(

@@ -104,9 +104,8 @@ def _nucleus(weights: Tensor, mass: Tensor) -> Tensor:
 def _pick(weights: Tensor, uniform: Tensor) -> Tensor:
     """Invert the cumulative distribution: positions (B, 1) in weights (B, C), never one of weight zero."""
     sums = weights.cumsum(dim=-1)
-    total = sums[:, -1:]
-    # Totals above 2**53 are rounded in float64, so that even a number below 1 could give the total itself.
-    target = (uniform[:, None] * total).long().clamp(max=total - 1)
+    # Below the last sum even where float64 rounds that up: a uniform number is 1 - 2**-53 at most.
+    target = (uniform[:, None] * sums[:, -1:]).long()
     return torch.searchsorted(sums, target, right=True)
 
 

@@ -1,7 +1,7 @@
 """Low-rank adapters: put into a network before training, merged into its weights afterwards."""
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import LoraConfig, LoraModel
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
@@ -23,9 +23,10 @@ class Adapter:
         )
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            self._peft: PeftModel = get_peft_model(network, config)
+            # Not get_peft_model: it asks the network for what transformers 5 calls deprecated.
+            self._lora = LoraModel(network, {"default": config}, "default")
 
     def merge(self) -> PreTrainedModel:
         """The network with the adapter added to its weights and no trace of it left."""
-        merged: PreTrainedModel = self._peft.merge_and_unload()
+        merged: PreTrainedModel = self._lora.merge_and_unload()
         return merged

@@ -5,13 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import (
-    HfHubHTTPError,
-    HFValidationError,
-    LocalEntryNotFoundError,
-    StrictDataclassError,
-)
+from huggingface_hub import HfApi, snapshot_download
+from huggingface_hub.errors import HFValidationError, StrictDataclassError
+
+# The hub's own name for its HTTP library, whichever of httpx's generations that is.
+from huggingface_hub.utils import httpx  # type: ignore[attr-defined]
 from safetensors import SafetensorError
 from tokenizers import pre_tokenizers
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
@@ -24,6 +22,9 @@ UNREADABLE = (
     *(SafetensorError, StrictDataclassError),
 )
 """What transformers and its libraries raise for a damaged configuration or damaged weights."""
+
+HUB_SECONDS = 10
+UNREACHABLE = (httpx.HTTPError, HFValidationError, OSError)
 
 TOKENIZER_FILES = ("tokenizer.json", "vocab.*", "*.model")
 
@@ -142,13 +143,21 @@ def _download(name: str) -> Path:
     looks_like_path = name.startswith((".", "/", "~")) or name.count("/") > 1
     if looks_like_path:
         raise BaseModelError(f"There is no folder {name}, so it cannot be used as a base.")
+    reason: Exception | None = None
     try:
-        return Path(snapshot_download(name, allow_patterns=FILES))
-    except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError) as fault:
+        # Asked first with a limit of time: snapshot_download waits for ever on a hub that never answers.
+        HfApi().model_info(name, timeout=HUB_SECONDS)
+    except UNREACHABLE as fault:
+        reason = fault
+    try:
+        cached_only = reason is not None
+        return Path(snapshot_download(name, allow_patterns=FILES, local_files_only=cached_only))
+    except UNREACHABLE as fault:
         raise BaseModelError(
-            f"The base {name!r} is neither a folder here nor reachable on the hub ({_first_line(fault)}). "
+            f"The base {name!r} is neither a folder here nor reachable on the hub "
+            f"({_first_line(reason or fault)}). "
             f"Offline there are two choices: --base scratch, or --base FOLDER with a model on this machine."
-        ) from fault
+        ) from (reason or fault)
 
 
 def _first_line(fault: Exception) -> str:

@@ -12,7 +12,7 @@ from finetable.settings import SizeName
 
 CONTEXT = 1024
 SMALLEST_VOCABULARY = 512
-CHARACTERS_PER_TOKEN = 300
+CHARACTERS_PER_TOKEN = 150
 """A token has to be met often to be learnt: one entry of the vocabulary for so many characters of text."""
 
 
@@ -27,7 +27,7 @@ class Size:
 
 
 SIZES: dict[SizeName, Size] = {
-    "tiny": Size(width=128, layers=3, heads=2, vocabulary=2048),
+    "tiny": Size(width=128, layers=2, heads=2, vocabulary=8192),
     "small": Size(width=256, layers=4, heads=4, vocabulary=4096),
     "medium": Size(width=384, layers=6, heads=6, vocabulary=8192),
     "large": Size(width=512, layers=8, heads=8, vocabulary=16384),

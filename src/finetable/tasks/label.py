@@ -47,8 +47,8 @@ class LabelTask:
             line = int(table.lines[answers.index(rare[0])])
             others = f" and {len(rare) - 1} more labels" if len(rare) > 1 else ""
             raise TableError(
-                f"The {self.settings.target} {rare[0]!r} ({table.name}, line {line}){others} has only one row, "
-                f"which cannot be both learnt from and judged on; add rows, or empty the cell."
+                f"The {self.settings.target} {rare[0]!r} ({table.name}, line {line}){others} has only one "
+                f"row, which cannot be both learnt from and judged on; add rows, or empty the cell."
             )
 
     def answer(self, target: str) -> str:

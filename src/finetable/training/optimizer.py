@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from finetable.settings import OptimizerSettings, ScheduleName
+from finetable.settings import ScheduleName
 
 BETAS = (0.9, 0.95)
 EPSILON = 1e-8
@@ -55,12 +55,12 @@ class MasterWeights:
         self.publish()
 
 
-def build_optimizer(weights: Sequence[nn.Parameter], settings: OptimizerSettings) -> torch.optim.AdamW:
+def build_optimizer(weights: Sequence[nn.Parameter], weight_decay: float) -> torch.optim.AdamW:
     """AdamW (Loshchilov and Hutter 2019) in one fused pass; matrices decay, vectors do not."""
     matrices = [weight for weight in weights if weight.ndim >= 2]
     vectors = [weight for weight in weights if weight.ndim < 2]
     groups = [
-        {"params": matrices, "weight_decay": settings.weight_decay},
+        {"params": matrices, "weight_decay": weight_decay},
         {"params": vectors, "weight_decay": 0.0},
     ]
     return torch.optim.AdamW(

@@ -18,6 +18,7 @@ class Plan(Settings):
     schedule: ScheduleName
     warmup: float
     clip: float
+    weight_decay: float
     dropout: float = Field(ge=0, lt=1)
     batch_tokens: int = Field(ge=1)
     micro_batch_tokens: int = Field(ge=1)

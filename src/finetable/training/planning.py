@@ -3,6 +3,7 @@
 import os
 import time
 from statistics import median
+from statistics import median
 
 import torch
 
@@ -15,8 +16,8 @@ from finetable.training.precision import choose_precision
 from finetable.training.trainer import Trainer
 
 DEFAULT_EPOCHS = 4.0
-TIMED_STEPS = 6
-"""Steps that are timed for --minutes, after one that warms up."""
+TIMED_STEPS = 16
+"""Steps that are timed for --minutes; the first warms up, and the median keeps a busy moment from deciding."""
 
 BYTES_PER_TRAINED_WEIGHT = 16
 """fp32: the weight, its gradient and AdamW's two moments."""
@@ -37,7 +38,8 @@ def draft_plan(recipe: Recipe, base: BaseModel, rows: TokenizedRows, validation:
         schedule=settings.schedule,
         warmup=settings.warmup,
         clip=settings.clip,
-        dropout=settings.dropout if settings.dropout is not None else _dropout(recipe),
+        weight_decay=_weight_decay(recipe, scratch),
+        dropout=_dropout(recipe, scratch),
         batch_tokens=batch_tokens,
         micro_batch_tokens=min(batch_tokens, settings.micro_batch_tokens),
         precision="bf16" if precision is torch.bfloat16 else "fp32",
@@ -67,7 +69,7 @@ def seconds_per_step(trainer: Trainer) -> float:
     before = {name: weight.clone() for name, weight in trainer.masters.state().items()}
     spread = max(1, trainer.steps_per_epoch // TIMED_STEPS)
     seconds = []
-    for turn in range(TIMED_STEPS + 1):
+    for turn in range(TIMED_STEPS):
         begun = time.perf_counter()
         trainer.step(turn * spread % trainer.steps_per_epoch)
         seconds.append(time.perf_counter() - begun)
@@ -91,10 +93,20 @@ def cores() -> int:
 
 
 def _learning_rate(recipe: Recipe, scratch: bool) -> float:
-    if scratch:
-        return {"tiny": 4e-3, "small": 3e-3, "medium": 2e-3, "large": 1e-3}[recipe.base.size]
-    return 1e-3 if recipe.base.lora else 1e-4
+    if not scratch:
+        return 1e-3 if recipe.base.lora else 1e-4
+    rates = {"tiny": 4e-3, "small": 3e-3, "medium": 2e-3, "large": 1e-3}
+    # One or two tokens of a row teach a label, so its gradients are noisier than those of a text.
+    return rates[recipe.scratch_size] / (4 if recipe.task.name == "label" else 1)
 
 
-def _dropout(recipe: Recipe) -> float:
-    return 0.2 if recipe.task.name == "label" else 0.0
+def _weight_decay(recipe: Recipe, scratch: bool) -> float:
+    if recipe.optimizer.weight_decay is not None:
+        return recipe.optimizer.weight_decay
+    return 1.5 if scratch and recipe.task.name == "label" else 0.1
+
+
+def _dropout(recipe: Recipe, scratch: bool) -> float:
+    if recipe.optimizer.dropout is not None:
+        return recipe.optimizer.dropout
+    return 0.3 if scratch and recipe.task.name == "label" else 0.0

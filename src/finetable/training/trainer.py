@@ -9,7 +9,6 @@ from torch import nn
 
 from finetable.data.tokens import IGNORED, TokenizedRows
 from finetable.models.base_model import BaseModel, embedding_of, head_of, last_hidden
-from finetable.settings import OptimizerSettings
 from finetable.training.batches import Batch, BatchPlan, in_length_order
 from finetable.training.loss import answer_loss, answer_nats
 from finetable.training.optimizer import (
@@ -59,7 +58,6 @@ class Trainer:
         rows: TokenizedRows,
         validation: TokenizedRows,
         plan: Plan,
-        optimizer: OptimizerSettings,
     ) -> None:
         self.plan = plan
         self._rows = rows
@@ -73,8 +71,7 @@ class Trainer:
         self._epoch: tuple[int, list[Batch]] = (-1, [])
         self._random = torch.Generator(device=self._device)
         self.masters = MasterWeights(base.network)
-        self._settings = optimizer
-        self._optimizer = build_optimizer(self.masters.weights, optimizer)
+        self._optimizer = build_optimizer(self.masters.weights, plan.weight_decay)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -128,7 +125,7 @@ class Trainer:
     def load_state(self, weights: dict[str, torch.Tensor], optimizer: dict[str, torch.Tensor]) -> None:
         """Go back to weights and an optimizer state saved earlier."""
         self.masters.load(weights)
-        self._optimizer = build_optimizer(self.masters.weights, self._settings)
+        self._optimizer = build_optimizer(self.masters.weights, self.plan.weight_decay)
         if optimizer:
             load_optimizer_state(self._optimizer, self._names(), optimizer)
 
@@ -163,7 +160,13 @@ class Trainer:
         return last_hidden(self._network, embedded)[answers], targets[answers]
 
     def _drop(self, values: torch.Tensor, share: float) -> torch.Tensor:
+        """Dropout: whole tokens of embedded rows (B, T, D), single entries of hidden states (N, D).
+
+        A row's meaning must not hang on one word (Gal and Ghahramani 2016, section 4.2: the same mask for
+        every entry of a word's embedding).
+        """
         if not share:
             return values
-        kept = torch.rand(values.shape, generator=self._random, device=values.device) >= share
+        shape = (*values.shape[:2], 1) if values.ndim == 3 else values.shape
+        kept = torch.rand(shape, generator=self._random, device=values.device) >= share
         return values * kept / (1 - share)

@@ -66,7 +66,7 @@ def run_job(job: Job, watch: WatchSettings, progress: Progress) -> Trained:
 
 def _train(job: Job, watch: WatchSettings, progress: Progress) -> Outcome:
     material, plan, folder = job.material, job.plan, job.folder
-    trainer = Trainer(material.base, material.train, material.validation, plan, job.record.recipe.optimizer)
+    trainer = Trainer(material.base, material.train, material.validation, plan)
     checkpoints = Checkpoints(folder.checkpoints)
     begun = checkpoints.newest_step()
     if begun:

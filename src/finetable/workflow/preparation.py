@@ -16,7 +16,7 @@ from finetable.models.base_model import BaseModel, to_best_device
 from finetable.models.pretrained import read_tokenizer
 from finetable.models.scratch import train_tokenizer
 from finetable.progress import Progress
-from finetable.settings import LongRows, Recipe
+from finetable.settings import LongRows, Recipe, TaskName
 from finetable.tasks.task import Task, answers, examples, prompts
 from finetable.training.plan import Plan
 from finetable.training.planning import draft_plan, memory_bytes, seconds_per_step, with_steps
@@ -24,6 +24,10 @@ from finetable.training.trainer import Trainer
 
 SHARE_OF_MINUTES = 0.93
 """What is left for steps of the minutes asked for; the rest goes to validations, samples, checkpoints."""
+
+MOST_EPOCHS: dict[TaskName, int] = {"write": 20, "label": 6}
+"""Epochs beyond which --minutes buys memorising instead of learning: the learning rate has to reach
+zero before that, which early stopping alone would cut short."""
 
 LINES_SHOWN = 5
 
@@ -72,9 +76,9 @@ def build_base(task: Task, rows: SplitRows, recipe: Recipe, folder: ModelFolder)
     def tokenizer() -> PreTrainedTokenizerFast:
         if folder.tokenizer.exists():
             return read_tokenizer(folder.tokenizer)
-        return train_tokenizer(lambda: _training_texts(task, rows.of("train")), recipe.base.size)
+        return train_tokenizer(lambda: _training_texts(task, rows.of("train")), recipe.scratch_size)
 
-    base = base_of(recipe.base, tokenizer, bool(task.settings.given), recipe.seed)
+    base = base_of(recipe, tokenizer, bool(task.settings.given))
     to_best_device(base.network)
     return base
 
@@ -83,10 +87,17 @@ def decide_plan(recipe: Recipe, material: Material, progress: Progress) -> Plan:
     """Fix every number of the run, and say what it will take."""
     base, train, validation = material.base, material.train, material.validation
     plan = draft_plan(recipe, base, train, validation)
-    trainer = Trainer(base, train, validation, plan, recipe.optimizer)
+    trainer = Trainer(base, train, validation, plan)
     seconds = seconds_per_step(trainer)
     if recipe.length.minutes is not None:
-        steps = max(1, int(recipe.length.minutes * 60 * SHARE_OF_MINUTES / seconds))
+        fitting = max(1, int(recipe.length.minutes * 60 * SHARE_OF_MINUTES / seconds))
+        enough = MOST_EPOCHS[recipe.task.name] * trainer.steps_per_epoch
+        steps = min(fitting, enough)
+        if steps < fitting:
+            progress.say(
+                f"{recipe.length.minutes:g} minutes are enough for {fitting / trainer.steps_per_epoch:.0f} "
+                f"epochs; {MOST_EPOCHS[recipe.task.name]} suffice here (--epochs takes as many as you like)"
+            )
         plan = with_steps(plan, steps, recipe, train, validation)
     expected = plan.steps * seconds / SHARE_OF_MINUTES
     memory = memory_bytes(base, plan, material.trained_parameters)

@@ -1,0 +1,51 @@
+"""The model card: metadata that the hub reads, figures, recipe, and a true prompt."""
+
+import tomllib
+
+from finetable.model_folder import Record
+from finetable.report.model_card import model_card
+from finetable.settings import Recipe
+
+FIGURES = {
+    "task": "write",
+    "rows": 5,
+    "best": "model",
+    "bits_per_byte": 2.0,
+    "bits_per_byte_low": 1.9,
+    "bits_per_byte_high": 2.1,
+    "perplexity": 9.0,
+    "perplexity_low": 8.0,
+    "perplexity_high": 10.0,
+    "cross_entropy_nats": 2.2,
+    "copied_words_median": 2,
+    "copied_words_median_real": 2,
+    "baselines": {"xz": {"bits_per_byte": 2.5}},
+}
+
+
+def card(**options: object) -> str:
+    record = Record(
+        recipe=Recipe.of(**options),
+        table_name="films.csv",
+        table_fingerprint="0",
+        table_format="CSV",
+        splits={"train": 40, "validation": 5, "test": 5},
+        parameters=1234567,
+        figures=FIGURES,
+    )
+    return model_card(record)
+
+
+def test_card_has_metadata_figures_and_prompt() -> None:
+    text = card(write="plot", given=("genre", "title"))
+    head = text.split("---\n")[1]
+    assert "library_name: transformers" in head
+    assert "base_model" not in head
+    assert "2.000 [1.900, 2.100]" in text
+    assert "1,234,567 parameters" in text
+    assert "genre: {genre}\\ntitle: {title}" in text
+    assert tomllib.loads('x = "genre: {genre}\\ntitle: {title}"')["x"].count("\n") == 1
+
+
+def test_a_hub_base_is_named_in_the_metadata() -> None:
+    assert 'base_model: "distilgpt2"' in card(write="plot", base="distilgpt2").split("---\n")[1]

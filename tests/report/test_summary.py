@@ -1,0 +1,46 @@
+"""The verdict comes first and says which is best, also when that is not the model."""
+
+from typing import Any
+
+from finetable.report.summary import summary
+
+
+def label_figures(accuracy: float, low: float, tfidf: float) -> dict[str, Any]:
+    spread = {"value": 0.5, "low": 0.4, "high": 0.6}
+    figures: dict[str, Any] = {"task": "label", "rows": 1200}
+    for name in ("macro_f1", "calibration_error"):
+        figures |= {name: spread["value"], f"{name}_low": spread["low"], f"{name}_high": spread["high"]}
+    rivals = {"majority": 0.2, "tfidf": tfidf}
+    best = "model" if accuracy >= tfidf else "tfidf"
+    return figures | {
+        "accuracy": accuracy,
+        "accuracy_low": low,
+        "accuracy_high": 1.0,
+        "best": best,
+        "baselines": {name: {"accuracy": value, "macro_f1": value} for name, value in rivals.items()},
+    }
+
+
+def test_label_verdicts() -> None:
+    assert "the model is best on 1,200 rows" in summary(label_figures(0.8, 0.75, 0.7))[0].lower()
+    assert "clearly" in summary(label_figures(0.8, 0.75, 0.7))[0]
+    assert "narrowly" in summary(label_figures(0.8, 0.65, 0.7))[0]
+    assert summary(label_figures(0.6, 0.5, 0.7))[0].startswith("TF-IDF with logistic regression is better")
+
+
+def write_figures(bits: float, xz: float, copied: float) -> dict[str, Any]:
+    figures: dict[str, Any] = {"task": "write", "rows": 50, "best": "model" if bits <= xz else "xz"}
+    for name, value in (("bits_per_byte", bits), ("perplexity", 30.0), ("cross_entropy_nats", 3.4)):
+        figures |= {name: value, f"{name}_low": value, f"{name}_high": value}
+    return figures | {
+        "copied_words_median": copied,
+        "copied_words_median_real": 3,
+        "baselines": {"xz": {"bits_per_byte": xz}},
+    }
+
+
+def test_write_verdicts() -> None:
+    assert summary(write_figures(2.0, 2.5, 3))[0].startswith("The model predicts")
+    assert summary(write_figures(2.6, 2.5, 3))[0].startswith("A plain compressor")
+    assert "no sign of copying" in summary(write_figures(2.0, 2.5, 3))[-1]
+    assert "it copies" in summary(write_figures(2.0, 2.5, 15))[-1]

@@ -1,0 +1,47 @@
+"""The one list of what there is."""
+
+import builtins
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from finetable.catalog import source_of, step_writer_of, task_of
+from finetable.errors import RecipeError
+from finetable.settings import BaseSettings, TaskSettings
+from finetable.training.trainer import Step
+
+
+def test_tasks_and_sources() -> None:
+    assert task_of(TaskSettings(write="a")).labels == ()
+    assert task_of(TaskSettings(label="a", given=("b",)), ("x", "y")).labels == ("x", "y")
+    assert source_of(BaseSettings()) == "scratch"
+    assert source_of(BaseSettings(base="distilgpt2")) == "pretrained"
+
+
+def test_tensorboard_files_are_written_on_request_only(tmp_path: Path) -> None:
+    for wanted in (False, True):
+        writer = step_writer_of(wanted, tmp_path / "board")
+        writer.step(Step(1, 2.0, 0.1, 1.0, 100, 0.5, 2.1))
+        writer.close()
+        assert (tmp_path / "board").exists() == wanted
+    assert any((tmp_path / "board").iterdir())
+
+
+def test_a_missing_extra_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = builtins.__import__
+
+    def without(
+        name: str,
+        globals: Mapping[str, object] | None = None,
+        locals: Mapping[str, object] | None = None,
+        fromlist: Sequence[str] = (),
+        level: int = 0,
+    ) -> object:
+        if name.endswith("tensorboard_log"):
+            raise ModuleNotFoundError("No module named 'tensorboard'")
+        return real(name, globals, locals, fromlist, level)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    with pytest.raises(RecipeError, match="pip install 'finetable\\[tensorboard\\]'"):
+        step_writer_of(True, tmp_path)

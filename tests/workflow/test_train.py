@@ -1,0 +1,186 @@
+"""A run: what it leaves, and that stopping or killing it changes nothing in the end."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from finetable.errors import ModelFolderError, TableError
+from finetable.progress import Bar, Silent, SilentBar
+from finetable.verbs import train
+
+Recipes = dict[str, dict[str, Any]]
+
+
+class SignalBar(SilentBar):
+    """Sends this process a signal when a step is reached, as a person would who presses Ctrl-C just then."""
+
+    def __init__(self, step: int, number: signal.Signals) -> None:
+        self._step = step
+        self._number = number
+
+    def update(self, done: float, note: str = "") -> None:
+        del note
+        if done == self._step:
+            signal.raise_signal(self._number)
+
+
+class SignalAt(Silent):
+    def __init__(self, step: int, number: signal.Signals = signal.SIGINT) -> None:
+        self._bar = SignalBar(step, number)
+
+    @contextmanager
+    def bar(self, name: str, total: float) -> Iterator[Bar]:
+        del name, total
+        yield self._bar
+
+
+class Listener(Silent):
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
+
+    def warn(self, line: str) -> None:
+        self.lines.append(line)
+
+    def example(self, masked: str, learnt: str) -> None:
+        self.lines.append(f"[{masked}] {learnt}")
+
+
+def digest(folder: Path) -> str:
+    return hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize(("job", "steps"), [("write", (1, 4, 7)), ("label", (2, 5, 9))])
+def test_stopped_three_times_ends_in_the_same_weights(
+    job: str,
+    steps: tuple[int, ...],
+    films: Path,
+    tmp_path: Path,
+    recipes: Recipes,
+    request: pytest.FixtureRequest,
+) -> None:
+    unbroken = request.getfixturevalue("writer" if job == "write" else "labeller")
+    out = tmp_path / "model"
+    for step in steps:
+        assert not train(films, out=out, progress=SignalAt(step), **recipes[job]).finished
+    assert train(films, out=out, **recipes[job]).finished
+    assert digest(out) == digest(unbroken)
+    mine, theirs = (
+        [json.loads(line) for line in (folder / "finetable" / "steps.jsonl").read_text().splitlines()]
+        for folder in (out, unbroken)
+    )
+    assert [step["loss_nats"] for step in mine] == [step["loss_nats"] for step in theirs]
+
+
+def test_killed_and_gone_on_with_ends_in_the_same_weights(
+    films: Path, tmp_path: Path, recipes: Recipes, writer: Path
+) -> None:
+    out = tmp_path / "model"
+    program = (
+        "import os, signal, sys, json, torch\n"
+        "from finetable.progress import Silent, SilentBar\n"
+        "from finetable.verbs import train\n"
+        "from contextlib import contextmanager\n"
+        "torch.set_num_threads(1)\n"
+        "class KillBar(SilentBar):\n"
+        "    def update(self, done, note=''):\n"
+        "        if done == 6: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "class Killed(Silent):\n"
+        "    @contextmanager\n"
+        "    def bar(self, name, total): yield KillBar()\n"
+        f"train({str(films)!r}, out={str(out)!r}, progress=Killed(), **json.loads(sys.argv[1]))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program, json.dumps(recipes["write"])], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert not (out / "model.safetensors").exists()
+    assert train(films, out=out, **recipes["write"]).finished
+    assert digest(out) == digest(writer)
+
+
+def test_same_seed_same_bytes_and_another_seed_others(
+    films: Path, tmp_path: Path, recipes: Recipes, labeller: Path
+) -> None:
+    train(films, out=tmp_path / "again", **recipes["label"])
+    assert digest(tmp_path / "again") == digest(labeller)
+    train(films, out=tmp_path / "other", **recipes["label"], seed=1)
+    assert digest(tmp_path / "other") != digest(labeller)
+
+
+def test_folder_holds_what_it_promises(writer: Path) -> None:
+    record = json.loads((writer / "finetable.json").read_text(encoding="utf-8"))
+    assert record["status"] == "finished"
+    assert record["recipe"]["task"]["write"] == "plot"
+    assert sum(record["splits"].values()) == 150
+    assert record["figures"]["task"] == "write"
+    assert not (writer / "finetable" / "checkpoints").exists()
+    steps = (writer / "finetable" / "steps.jsonl").read_text(encoding="utf-8").splitlines()
+    assert len(steps) == record["plan"]["steps"]
+    samples = (writer / "finetable" / "samples.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [len(json.loads(line)["texts"]) for line in samples] == [3, 3, 3, 3]
+    assert (writer / "README.md").read_text(encoding="utf-8").startswith("---\n")
+
+
+def test_show_prints_examples_as_the_model_sees_them(films: Path, tmp_path: Path, recipes: Recipes) -> None:
+    listener = Listener()
+    train(films, out=tmp_path / "model", progress=listener, show=2, **recipes["write"])
+    shown = [line for line in listener.lines if line.startswith("[<|startoftext|>")]
+    assert len(shown) == 2
+    assert all(line.endswith("<|endoftext|>") for line in shown)
+    assert all("<|separator|>] " in line for line in shown)
+
+
+def test_minutes_become_steps_once(films: Path, tmp_path: Path, recipes: Recipes) -> None:
+    recipe = recipes["label"] | {"epochs": None, "minutes": 0.02}
+    out = tmp_path / "model"
+    stopped = train(films, out=out, progress=SignalAt(1), **recipe)
+    planned = json.loads((out / "finetable.json").read_text(encoding="utf-8"))["plan"]["steps"]
+    if not stopped.finished:
+        train(films, out=out, **recipe)
+    assert json.loads((out / "finetable.json").read_text(encoding="utf-8"))["plan"]["steps"] == planned
+
+
+def test_another_recipe_or_table_is_refused(
+    films: Path, tmp_path: Path, recipes: Recipes, labeller: Path
+) -> None:
+    before = digest(labeller)
+    with pytest.raises(ModelFolderError, match="--epochs was 2.0 and is 3.0 now"):
+        train(films, out=labeller, **(recipes["label"] | {"epochs": 3}))
+    other = tmp_path / "films.csv"
+    other.write_text(films.read_text(encoding="utf-8") + "Late film,love,the mayor plans a wedding\n")
+    with pytest.raises(ModelFolderError, match="another content"):
+        train(other, out=labeller, **recipes["label"])
+    assert digest(labeller) == before
+
+
+def test_long_rows_stop_drop_or_cut(films: Path, tmp_path: Path, recipes: Recipes) -> None:
+    table = tmp_path / "films.csv"
+    long = "word " * 1500
+    table.write_text(films.read_text(encoding="utf-8") + f"Long film,love,{long}\n", encoding="utf-8")
+    recipe = recipes["write"] | {"epochs": 1, "validations": 1}
+    with pytest.raises(TableError, match="1 rows are longer than the 1,024 tokens .* lines 152"):
+        train(table, out=tmp_path / "stop", **recipe)
+    assert not (tmp_path / "stop").exists()
+    dropped = train(table, out=tmp_path / "drop", long_rows="drop", **recipe)
+    assert sum(dropped.record.splits.values()) == 150
+    assert "longer than" in (tmp_path / "drop" / "finetable" / "set_aside.jsonl").read_text(encoding="utf-8")
+    cut = train(table, out=tmp_path / "cut", long_rows="cut", **recipe)
+    assert sum(cut.record.splits.values()) == 151
+
+
+def test_a_full_disk_is_one_sentence(films: Path, recipes: Recipes) -> None:
+    # /dev/full takes no bytes; a folder cannot be made below it either.
+    if not os.path.exists("/dev/full"):  # noqa: PTH110
+        pytest.skip("this system has no /dev/full")
+    with pytest.raises(ModelFolderError, match="cannot be written"):
+        train(films, out="/dev/full/model", **recipes["write"])
