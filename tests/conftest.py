@@ -1,4 +1,4 @@
-"""Shared by all tests: tiny real networks of every supported shape, saved as folders like those of the hub."""
+"""Shared by all tests: tiny networks of every supported shape, saved as folders like those of the hub."""
 
 import json
 from collections.abc import Callable
@@ -56,10 +56,10 @@ class Shape:
     spare_rows: int = 0
 
 
-SMALL = {"hidden_size": 32, "max_position_embeddings": CONTEXT}
+SMALL: dict[str, Any] = {"hidden_size": 32, "max_position_embeddings": CONTEXT}
 LLAMA = {**SMALL, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
 GROUPED = {**LLAMA, "num_key_value_heads": 2}
-GPT2 = {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": CONTEXT}
+GPT2: dict[str, Any] = {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": CONTEXT}
 NEO = {**SMALL, "num_layers": 2, "num_heads": 4, "attention_types": [[["global", "local"], 1]]}
 SHAPES = {
     "gpt2": Shape(GPT2Config, GPT2, None),
@@ -87,7 +87,7 @@ def architecture(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session")
 def base_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """The folder of an architecture, as from the hub: random weights and a small tokenizer; not to be changed."""
+    """The folder of an architecture, as from the hub: random weights, small tokenizer; not to be changed."""
 
     @cache
     def folder_of(architecture: str) -> Path:
@@ -128,14 +128,14 @@ def base(architecture: str, load_base: Callable[[str], BaseModel]) -> BaseModel:
 
 
 @pytest.fixture(scope="session")
-def examples() -> tuple[tuple[str, str], ...]:
+def taught_examples() -> tuple[tuple[str, str], ...]:
     """The prompts and answers that `teach` teaches."""
     return TAUGHT
 
 
 @pytest.fixture(scope="session")
 def teach() -> Callable[[BaseModel, int], list[float]]:
-    """Trains a base on `examples` for so many steps; gives the loss in nats before each step."""
+    """Trains a base on `taught_examples` for so many steps; gives the loss in nats before each step."""
 
     def steps(base: BaseModel, count: int) -> list[float]:
         encoder = base.encoder()
@@ -166,7 +166,7 @@ def teach() -> Callable[[BaseModel, int], list[float]]:
 def taught(
     architecture: str, load_base: Callable[[str], BaseModel], teach: Callable[[BaseModel, int], list[float]]
 ) -> BaseModel:
-    """A base of each architecture that has learnt `examples` by heart, shared: not to be changed."""
+    """A base of each architecture that knows `taught_examples` by heart, shared: not to be changed."""
     base = load_base(architecture)
     teach(base, 40)
     return base
@@ -182,6 +182,21 @@ def save() -> Callable[[BaseModel, Path], Path]:
         return folder
 
     return saved
+
+
+@pytest.fixture(scope="session")
+def slow_score() -> Callable[[BaseModel, str | None, str], float]:
+    """Log-probability in nats of an answer with its end token, by the shortest way through transformers."""
+
+    def score(base: BaseModel, prompt: str | None, answer: str) -> float:
+        encoder = base.encoder()
+        before, ids = encoder.prompts([prompt])[0], encoder.answers([answer])[0]
+        with torch.inference_mode():
+            logits = base.network(torch.tensor([before + ids]), use_cache=False).logits[0].double()
+        nats = logits.log_softmax(dim=-1)
+        return sum(float(nats[len(before) - 1 + place, token]) for place, token in enumerate(ids))
+
+    return score
 
 
 @pytest.fixture

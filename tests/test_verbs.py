@@ -18,7 +18,7 @@ def test_public_names_are_there_and_others_are_not() -> None:
 def test_unknown_options_get_the_nearest_right_one(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="Did you mean learning_rate"):
         finetable.train("x.csv", out=tmp_path / "m", write="a", learning_rat=1)
-    with pytest.raises(RecipeError, match="top_k"):
+    with pytest.raises(RecipeError, match="Did you mean top_p"):
         finetable.generate(tmp_path, top_q=1)
 
 

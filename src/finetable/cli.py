@@ -61,6 +61,7 @@ def train(
     from finetable.report.summary import summary
     from finetable.workflow.train import train_table
 
+    _without_bars_of_libraries()
     trained = train_table(table, out, recipe, watch, terminal)
     if not trained.finished:
         return INTERRUPTED
@@ -87,6 +88,7 @@ def generate(
     """
     from finetable.workflow.generate import generate_rows
 
+    _without_bars_of_libraries()
     rows = generate_rows(folder, out, settings, terminal)
     if out is None:
         _print(json.dumps(row, ensure_ascii=False) for row in rows.to_pylist())
@@ -115,6 +117,7 @@ def classify(
     """
     from finetable.workflow.classify import classify_table
 
+    _without_bars_of_libraries()
     rows = classify_table(folder, table, out, settings, terminal)
     if out is None:
         _print(json.dumps(row, ensure_ascii=False, default=str) for row in rows.to_pylist())
@@ -144,6 +147,7 @@ def evaluate(
     from finetable.report.summary import summary
     from finetable.workflow.evaluate import evaluate_model
 
+    _without_bars_of_libraries()
     figures = evaluate_model(folder, table, settings, terminal)
     _print([json.dumps(figures, ensure_ascii=False)] if json_output else summary(figures))
     return DONE
@@ -176,6 +180,13 @@ def run(words: list[str]) -> int:
         # Whoever read our output has enough; what Python would still flush must go nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
+
+
+def _without_bars_of_libraries() -> None:
+    """Keep transformers from drawing bars of its own between ours."""
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()
 
 
 def _usage(fault: CycloptsError) -> str:

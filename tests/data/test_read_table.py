@@ -51,7 +51,7 @@ def test_a_path_below_home_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     ("name", "content", "sentence"),
     [
         ("a.csv", b"", "is empty."),
-        ("a.csv.gz", gzip.compress(b""), "holds no row, only blank lines."),
+        ("a.csv.gz", gzip.compress(b"", mtime=0), "holds no row, only blank lines."),
         ("a.csv", b"text,label\n", "names its columns but holds no row."),
         ("a.jsonl", b"\n\n", "names its columns but holds no row."),
         (
@@ -66,12 +66,12 @@ def test_a_path_below_home_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         ),
         (
             "a.csv.gz",
-            gzip.compress(b"text\n" * 9999)[:-20],
+            gzip.compress(b"text\n" * 9999, mtime=0)[:-20],
             "is compressed with gzip but damaged or cut short",
         ),
         (
             "a.parquet.gz",
-            gzip.compress(b"text")[:-9] + b"x" * 20,
+            gzip.compress(b"text", mtime=0)[:-9] + b"x" * 20,
             "is compressed with gzip but damaged or cut",
         ),
         ("a.json", b"[]", "its name must end in .csv, .tsv, .jsonl or .parquet, each also with .gz."),

@@ -90,6 +90,15 @@ def test_what_a_split_promises(
         assert TEST not in splits
 
 
+def test_an_empty_split_is_not_filled_with_the_only_training_row_of_a_label() -> None:
+    sizes = [1, 2, 2, 3, 5, 1, 1, 1, 1, 1]
+    groups = np.repeat(np.arange(10), sizes)
+    labels = np.repeat(list("bcbacbcaab"), sizes).tolist()
+    splits = split_rows(groups, labels, 0, (0.1, 0.88, 0.02))
+    assert set(splits.tolist()) == {TRAIN, VALIDATION, TEST}
+    assert {label for label, split in zip(labels, splits, strict=True) if split == TRAIN} >= {"a", "b", "c"}
+
+
 @settings(deadline=None)
 @given(grouped_labels(), st.integers(0, 5), st.randoms(use_true_random=False))
 def test_the_order_of_the_rows_plays_no_part(

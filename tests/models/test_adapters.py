@@ -100,7 +100,7 @@ def test_the_network_that_was_given_is_the_one_that_is_merged(load_base: Load, t
 
 @pytest.mark.parametrize("architecture", ["gpt2", "qwen3"])
 def test_the_first_weights_follow_the_seed_alone(architecture: str, load_base: Load) -> None:
-    drawn = []
+    drawn: list[torch.Tensor] = []
     for seed in (1, 1, 2):
         base = load_base(architecture)
         torch.rand(len(drawn) + 1)

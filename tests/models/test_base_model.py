@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -37,7 +38,7 @@ from finetable.models.base_model import (
 )
 from finetable.models.pretrained import load_pretrained
 
-SHAPE = {
+SHAPE: dict[str, Any] = {
     "vocab_size": 64,
     "hidden_size": 32,
     "num_hidden_layers": 2,
@@ -54,7 +55,8 @@ def network_of(config: PreTrainedConfig) -> PreTrainedModel:
     with torch.random.fork_rng():
         torch.manual_seed(3)
         network: PreTrainedModel = AutoModelForCausalLM.from_config(config)
-    return network.eval()
+    network.eval()
+    return network
 
 
 def token_ids(rows: int, length: int) -> torch.Tensor:

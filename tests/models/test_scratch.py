@@ -64,7 +64,7 @@ def test_the_vocabulary_grows_with_the_table_up_to_the_size(monkeypatch: pytest.
         texts = sentences(characters // 50)
         return len(train_tokenizer(lambda: ["".join(texts)[:characters]], "tiny"))
 
-    tokens = (10, SMALLEST_VOCABULARY, SMALLEST_VOCABULARY + 1, 700, 899, 900, 1200)
+    tokens = (SMALLEST_VOCABULARY - 9, SMALLEST_VOCABULARY, SMALLEST_VOCABULARY + 1, 700, 899, 900, 1200)
     sizes = [vocabulary_of(count * CHARACTERS_PER_TOKEN) for count in tokens]
     assert sizes == [min(max(count, SMALLEST_VOCABULARY), 900) for count in tokens]
 

@@ -6,8 +6,9 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import torch
@@ -15,7 +16,7 @@ import torch
 from finetable import atomic_files
 from finetable.data.examples import Example
 from finetable.training import loop
-from finetable.training.checkpoint import Checkpoints, Position
+from finetable.training.checkpoint import Checkpoint, Checkpoints, Position
 from finetable.training.journal import Journal
 from finetable.training.loop import Outcome, run
 from finetable.training.trainer import NotFiniteError, Step, Trainer
@@ -30,12 +31,7 @@ def nothing(step: Step, position: Position) -> None:
     """For runs that are judged by how they end."""
 
 
-def never() -> bool:
-    return False
-
-
-@dataclass(frozen=True, eq=False)
-class Ended:
+class Ended(NamedTuple):
     """How a run ended: its outcome and the weights the trainer holds."""
 
     outcome: Outcome
@@ -48,7 +44,7 @@ def stopped_after(step: int, trainer: Trainer, folder: Path) -> Outcome:
 
 
 def to_the_end(trainer: Trainer, folder: Path, on_step: OnStep = nothing) -> Ended:
-    return Ended(run(trainer, Checkpoints(folder), on_step, never), trainer.masters.state())
+    return Ended(run(trainer, Checkpoints(folder), on_step, lambda: False), trainer.masters.state())
 
 
 def assert_same_tensors(found: dict[str, torch.Tensor], wanted: dict[str, torch.Tensor]) -> None:
@@ -84,11 +80,11 @@ def test_a_run_stopped_after_any_step_ends_as_one_that_was_not(
 def test_a_run_stopped_after_every_step_in_bf16_ends_as_one_that_was_not(
     tmp_path: Path, make_trainer: MakeTrainer
 ) -> None:
-    wanted = to_the_end(make_trainer(precision="bf16", steps=6), tmp_path / "unbroken")
+    plan = {"precision": "bf16", "steps": 6}
+    wanted = to_the_end(make_trainer(**plan), tmp_path / "unbroken")
     for step in range(1, 6):
-        trainer = make_trainer(precision="bf16", steps=6)
-        assert not stopped_after(step, trainer, tmp_path / "stopped").finished
-    assert_ended_alike(to_the_end(make_trainer(precision="bf16", steps=6), tmp_path / "stopped"), wanted)
+        assert not stopped_after(step, make_trainer(**plan), tmp_path / "stopped").finished
+    assert_ended_alike(to_the_end(make_trainer(**plan), tmp_path / "stopped"), wanted)
 
 
 WAITING_TO_BE_KILLED = """
@@ -98,10 +94,8 @@ from finetable.training.checkpoint import Checkpoints
 from finetable.training.journal import Journal
 from finetable.training.loop import run
 from tests.training.conftest import small_trainer
-
 folder, last = Path(sys.argv[1]), int(sys.argv[2])
 journal = Journal(folder, 0)
-
 def on_step(step, position):
     journal.step(step)
     if step.number == last:
@@ -159,7 +153,7 @@ def test_whenever_a_kill_comes_the_disk_holds_a_point_to_go_on_from(
     checkpoints, journal = Checkpoints(folder), Journal(folder, 0)
     flush = atomic_files.flush
     monkeypatch.setattr(atomic_files, "flush", copy_then_flush)
-    run(trainer, checkpoints, on_step, never)
+    run(trainer, checkpoints, on_step, lambda: False)
     monkeypatch.undo()
 
     begun = [Checkpoints(copy).newest_step() for copy in left]
@@ -184,7 +178,10 @@ def test_every_step_is_told_once_in_order_and_validations_when_due(
     tmp_path: Path, make_trainer: MakeTrainer
 ) -> None:
     told: list[tuple[Step, Position]] = []
-    outcome = run(make_trainer(), Checkpoints(tmp_path), lambda *step: told.append(step), never)
+    outcome = run(
+        make_trainer(), Checkpoints(tmp_path), lambda *step: told.append(step), lambda: len(told) == STEPS
+    )
+    assert outcome.finished, "a stop asked for at the last step is the end"
     assert [step.number for step, _ in told] == [position.step for _, position in told] == [*range(1, 11)]
     assert [step.number for step, _ in told if step.validation_nats is not None] == [4, 8, 10]
     assert told[-1][1] == outcome.position
@@ -210,7 +207,7 @@ def test_at_the_end_the_trainer_holds_the_weights_of_the_best_validation(
 ) -> None:
     told: list[Step] = []
     trainer = hopeless(make_trainer, patience=0)
-    outcome = run(trainer, Checkpoints(tmp_path), lambda step, _: told.append(step), never)
+    outcome = run(trainer, Checkpoints(tmp_path), lambda step, _: told.append(step), lambda: False)
     validations = {step.number: step.validation_nats for step in told if step.validation_nats is not None}
     best_step = min(validations, key=lambda number: validations[number])
     assert best_step < 14
@@ -225,10 +222,18 @@ def test_patience_counts_validations_without_progress(
 ) -> None:
     trainer = hopeless(make_trainer, patience)
     outcome = to_the_end(trainer, tmp_path).outcome
-    assert outcome.finished
     assert (outcome.position.step, outcome.position.best_step) == (last_step, 2)
     assert outcome.position.stale == last_step // 2 - 1
     assert trainer.validate(2) == outcome.position.best_nats
+
+
+def test_progress_restores_patience(tmp_path: Path, make_trainer: MakeTrainer) -> None:
+    trainer = make_trainer()
+    trainer.step(0)
+    impatient = Position(step=1, stale=1, best_nats=1e9)
+    Checkpoints(tmp_path).save(Checkpoint(impatient, trainer.masters.state(), trainer.optimizer_state()))
+    position = to_the_end(make_trainer(patience=2), tmp_path).outcome.position
+    assert (position.step, position.best_step, position.stale) == (STEPS, STEPS, 0)
 
 
 def test_patience_is_not_forgotten_by_a_stop(tmp_path: Path, make_trainer: MakeTrainer) -> None:
@@ -245,17 +250,13 @@ def test_a_run_that_has_ended_is_not_trained_further(tmp_path: Path, make_traine
     assert_ended_alike(again, wanted)
 
 
-def test_a_stop_at_the_last_step_is_the_end(tmp_path: Path, make_trainer: MakeTrainer) -> None:
-    assert stopped_after(STEPS, make_trainer(), tmp_path).finished
-
-
 def test_between_validations_a_checkpoint_is_written_when_its_time_has_come(
     tmp_path: Path, make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     newest: list[int] = []
     monkeypatch.setattr(loop, "SECONDS_BETWEEN_CHECKPOINTS", -1.0)
     checkpoints = Checkpoints(tmp_path)
-    run(make_trainer(), checkpoints, lambda *_: newest.append(checkpoints.newest_step()), never)
+    run(make_trainer(), checkpoints, lambda *_: newest.append(checkpoints.newest_step()), lambda: False)
     assert newest == [*range(STEPS)]
     assert len(list(tmp_path.glob("step-*"))) == 2
 
@@ -292,7 +293,7 @@ def test_numbers_that_are_not_finite_stop_the_run(
 
 def test_the_collector_works_again_after_a_run(tmp_path: Path, make_trainer: MakeTrainer) -> None:
     frozen: list[int] = []
-    before = gc.get_freeze_count()
+    assert gc.get_freeze_count() == 0
     to_the_end(make_trainer(steps=1), tmp_path, lambda *_: frozen.append(gc.get_freeze_count()))
-    assert min(frozen) > before
+    assert min(frozen) > 0
     assert gc.get_freeze_count() == 0

@@ -15,6 +15,7 @@ NUMBERS = {
     "schedule": "cosine",
     "warmup": 0.1,
     "clip": 1.0,
+    "weight_decay": 0.1,
     "dropout": 0.1,
     "batch_tokens": 256,
     "micro_batch_tokens": 96,

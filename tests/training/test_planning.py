@@ -1,4 +1,3 @@
-import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,7 +12,7 @@ from finetable.models.base_model import BaseModel
 from finetable.settings import Recipe
 from finetable.training.batches import BatchPlan
 from finetable.training.plan import Plan, validation_rows
-from finetable.training.planning import cores, draft_plan, memory_bytes, seconds_per_step, with_steps
+from finetable.training.planning import draft_plan, memory_bytes, seconds_per_step, with_steps
 from finetable.training.trainer import Trainer
 
 MakeTrainer = Callable[..., Trainer]
@@ -64,6 +63,7 @@ def test_what_the_recipe_says_is_what_the_plan_holds(draft: Draft) -> None:
         schedule="cosine",
         warmup=0.25,
         clip=0.5,
+        weight_decay=0.25,
         dropout=0.375,
         batch_tokens=512,
         micro_batch_tokens=128,
@@ -77,6 +77,7 @@ def test_what_the_recipe_says_is_what_the_plan_holds(draft: Draft) -> None:
         "schedule": "cosine",
         "warmup": 0.25,
         "clip": 0.5,
+        "weight_decay": 0.25,
         "dropout": 0.375,
         "batch_tokens": 512,
         "micro_batch_tokens": 128,
@@ -86,11 +87,20 @@ def test_what_the_recipe_says_is_what_the_plan_holds(draft: Draft) -> None:
     }
 
 
-def test_a_dropout_of_nought_is_taken_at_its_word(draft: Draft) -> None:
-    label = {"write": None, "label": "genre", "given": "title"}
-    assert draft().dropout == 0.0
-    assert draft(**label).dropout > 0.0
-    assert draft(**label, dropout=0.0).dropout == 0.0
+LABEL = {"write": None, "label": "genre", "given": "title"}
+
+
+def test_labels_learnt_from_nothing_are_held_back_more_than_texts_and_bases(draft: Draft) -> None:
+    text, label, base = draft(), draft(**LABEL), draft(**LABEL, base="gpt2")
+    assert (text.dropout, base.dropout) == (0.0, 0.0)
+    assert label.dropout > 0.0
+    assert label.weight_decay > text.weight_decay == base.weight_decay > 0.0
+    assert label.learning_rate < draft(size="tiny").learning_rate
+
+
+def test_nought_is_taken_at_its_word(draft: Draft) -> None:
+    plan = draft(**LABEL, dropout=0.0, weight_decay=0.0)
+    assert (plan.dropout, plan.weight_decay) == (0.0, 0.0)
 
 
 def test_a_micro_batch_is_never_more_than_a_batch(draft: Draft) -> None:
@@ -154,7 +164,3 @@ def test_memory_is_that_of_weights_optimizer_and_activations(base: BaseModel, dr
     assert activations > 64 * base.network.config.hidden_size * 4
     assert memory_bytes(base, small, weights) == 16 * weights + activations
     assert memory_bytes(base, small, trained=100) == 16 * 100 + 4 * (weights - 100) + activations
-
-
-def test_cores_are_those_this_process_may_use() -> None:
-    assert 1 <= cores() <= (os.cpu_count() or 1)

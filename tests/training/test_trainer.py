@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 import torch
+from torch.nn.functional import cross_entropy, dropout, dropout1d
 
 from finetable.data.examples import Example
 from finetable.data.tokens import IGNORED, TokenizedRows
-from finetable.models.base_model import BaseModel, embedding_of, head_of
+from finetable.models.base_model import BaseModel, embedding_of, head_of, last_hidden
 from finetable.training.batches import BatchPlan
 from finetable.training.optimizer import BETAS
 from finetable.training.plan import Plan
@@ -74,16 +75,6 @@ def test_loss_and_gradient_are_those_of_a_naive_loop_over_rows(
     again = make_trainer(make_base(kind), dropout=0.0, clip=1e9, **ONE_BATCH).step(0)
     assert again.loss_nats == pytest.approx(total.item() / count, abs=1e-5)
     assert again.gradient_norm == pytest.approx(norm, rel=1e-4)
-
-
-def test_each_row_is_taught_its_answer_and_the_end_token(
-    make_base: MakeBase, make_rows: MakeRows, make_trainer: MakeTrainer, training: list[Example]
-) -> None:
-    rows = make_rows(make_base(), training)
-    _, targets = rows.batch(range(len(rows)), pad=3)
-    learnt = [line[line != IGNORED].tolist() for line in targets]
-    assert learnt == make_base().encoder().answers([example.answer for example in training])
-    assert make_trainer(**ONE_BATCH).step(0).tokens == int(rows.lengths.sum())
 
 
 @pytest.mark.parametrize("micro_batch_tokens", [16, 60, 96])
@@ -157,12 +148,26 @@ def test_another_seed_gives_other_weights(make_trainer: MakeTrainer) -> None:
     assert one.step(0).loss_nats != other.step(0).loss_nats
 
 
-def test_dropout_draws_anew_each_step_and_keeps_the_mean_of_what_it_drops(make_trainer: MakeTrainer) -> None:
-    calm = make_trainer(dropout=0.0, learning_rate=1e-9, **ONE_BATCH).step(0).loss_nats
-    trainer = make_trainer(dropout=0.3, learning_rate=1e-9, **ONE_BATCH)
-    losses = [trainer.step(number).loss_nats for number in range(20)]
-    assert len(set(losses)) == 20
-    assert np.mean(losses) == pytest.approx(calm, abs=0.1)
+def test_dropout_hides_tokens_and_hidden_states_as_the_naive_way_does(
+    make_base: MakeBase, make_rows: MakeRows, make_trainer: MakeTrainer, training: list[Example]
+) -> None:
+    base, share, draws = make_base("gpt2"), 0.3, 40
+    trained = make_trainer(base, steps=80, learning_rate=0.03, dropout=0.0, micro_batch_tokens=256)
+    for number in range(80):
+        trained.step(number)
+    still = make_trainer(base, dropout=share, learning_rate=1e-12, **ONE_BATCH)
+    found = [still.step(number).loss_nats for number in range(draws)]
+    ids, targets = make_rows(base, training).batch(range(len(training)), pad=3)
+    taught = targets != IGNORED
+    wanted = []
+    with torch.no_grad(), torch.random.fork_rng():
+        torch.manual_seed(0)
+        for _ in range(draws):
+            embedded = dropout1d(embedding_of(base.network)(ids), share)
+            hidden = dropout(last_hidden(base.network, embedded)[taught], share)
+            wanted.append(float(cross_entropy(head_of(base.network)(hidden), targets[taught])))
+    assert len(set(found)) == draws
+    assert np.mean(found) == pytest.approx(np.mean(wanted), abs=0.1)
 
 
 def test_a_step_says_what_it_did(
@@ -228,18 +233,23 @@ def test_bf16_learns_with_masters_in_fp32(make_base: MakeBase, make_trainer: Mak
         assert torch.equal(weight, trainer.masters.state()[name].bfloat16())
 
 
-def rows_of_step(make_plan: MakePlan, rows: TokenizedRows, number: int) -> list[int]:
-    plan = make_plan()
-    batches = BatchPlan(rows.lengths, plan.batch_tokens, plan.micro_batch_tokens, plan.seed)
-    return sorted(rows.row_ids[np.concatenate(batches.batch(number))].tolist())
+RowIdsOf = Callable[[list[Example], int], list[int]]
+
+
+@pytest.fixture
+def row_ids_of(make_base: MakeBase, make_rows: MakeRows, make_plan: MakePlan) -> RowIdsOf:
+    """The rows of a step, as the batch plan has them."""
+
+    def found(examples: list[Example], number: int) -> list[int]:
+        rows, plan = make_rows(make_base(), examples), make_plan()
+        batches = BatchPlan(rows.lengths, plan.batch_tokens, plan.micro_batch_tokens, plan.seed)
+        return sorted(rows.row_ids[np.concatenate(batches.batch(number))].tolist())
+
+    return found
 
 
 def test_numbers_that_are_not_finite_stop_the_step_and_name_the_rows_of_its_batch(
-    make_base: MakeBase,
-    make_rows: MakeRows,
-    make_plan: MakePlan,
-    make_trainer: MakeTrainer,
-    training: list[Example],
+    make_base: MakeBase, make_trainer: MakeTrainer, training: list[Example], row_ids_of: RowIdsOf
 ) -> None:
     culprit = Example(77, "#", "old gold")
     rows = [*training, culprit]
@@ -250,7 +260,7 @@ def test_numbers_that_are_not_finite_stop_the_step_and_name_the_rows_of_its_batc
             embedding_of(base.network).weight[base.encoder().prefix("#")] = torch.nan
         trainer = make_trainer(base, rows)
         before = weights_of(trainer)
-        row_ids = rows_of_step(make_plan, make_rows(base, rows), number)
+        row_ids = row_ids_of(rows, number)
         if culprit.row_id not in row_ids:
             trainer.step(number)
             continue
@@ -264,11 +274,7 @@ def test_numbers_that_are_not_finite_stop_the_step_and_name_the_rows_of_its_batc
 
 
 def test_weights_broken_by_the_last_step_are_found_at_validation(
-    make_base: MakeBase,
-    make_rows: MakeRows,
-    make_plan: MakePlan,
-    make_trainer: MakeTrainer,
-    training: list[Example],
+    make_trainer: MakeTrainer, training: list[Example], row_ids_of: RowIdsOf
 ) -> None:
     trainer = make_trainer()
     with torch.no_grad():
@@ -276,20 +282,14 @@ def test_weights_broken_by_the_last_step_are_found_at_validation(
     with pytest.raises(NotFiniteError) as fault:
         trainer.validate(3)
     assert fault.value.step == 3
-    assert fault.value.row_ids == rows_of_step(make_plan, make_rows(make_base(), training), 2)
+    assert fault.value.row_ids == row_ids_of(training, 2)
 
 
-def test_the_optimizer_settings_decide_the_decay(
-    make_base: MakeBase, make_rows: MakeRows, make_plan: MakePlan, training: list[Example]
-) -> None:
-    moved = []
-    for decay in (0.0, 5.0):
-        base = make_base()
-        rows = make_rows(base, training)
-        trainer = Trainer(base, rows, rows, make_plan(weight_decay=decay))
+def test_the_plan_decides_the_decay(make_trainer: MakeTrainer) -> None:
+    trainers = [make_trainer(weight_decay=decay) for decay in (0.0, 5.0)]
+    for trainer in trainers:
         trainer.step(0)
-        moved.append(weights_of(trainer))
-    plain, decayed = moved
+    plain, decayed = map(weights_of, trainers)
     assert torch.equal(plain["model.norm.weight"], decayed["model.norm.weight"])
     matrix = "model.layers.0.mlp.up_proj.weight"
     assert decayed[matrix].norm() < plain[matrix].norm()

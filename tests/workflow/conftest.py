@@ -44,6 +44,7 @@ WRITE: dict[str, Any] = {
     "epochs": 2,
     "validations": 4,
     "patience": 0,
+    "batch_tokens": 256,
 }
 LABEL: dict[str, Any] = {
     "label": "genre",
@@ -52,6 +53,7 @@ LABEL: dict[str, Any] = {
     "epochs": 2,
     "validations": 4,
     "patience": 0,
+    "batch_tokens": 256,
     "dropout": 0.1,
 }
 

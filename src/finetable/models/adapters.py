@@ -21,12 +21,13 @@ class Adapter:
             # GPT-2's Conv1D keeps its weight transposed.
             fan_in_fan_out=any(isinstance(module, Conv1D) for module in network.modules()),
         )
+        self._network = network
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             # Not get_peft_model: it asks the network for what transformers 5 calls deprecated.
-            self._lora = LoraModel(network, {"default": config}, "default")
+            self._lora: LoraModel = LoraModel(network, {"default": config}, "default")
 
     def merge(self) -> PreTrainedModel:
         """The network with the adapter added to its weights and no trace of it left."""
-        merged: PreTrainedModel = self._lora.merge_and_unload()
-        return merged
+        self._lora.merge_and_unload()
+        return self._network

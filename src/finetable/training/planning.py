@@ -1,8 +1,6 @@
 """From a recipe to a plan: what the recipe leaves open, measured or taken from the base."""
 
-import os
 import time
-from statistics import median
 from statistics import median
 
 import torch
@@ -17,7 +15,7 @@ from finetable.training.trainer import Trainer
 
 DEFAULT_EPOCHS = 4.0
 TIMED_STEPS = 16
-"""Steps that are timed for --minutes; the first warms up, and the median keeps a busy moment from deciding."""
+"""Steps that are timed; the first warms up, and the median keeps a busy moment from deciding."""
 
 BYTES_PER_TRAINED_WEIGHT = 16
 """fp32: the weight, its gradient and AdamW's two moments."""
@@ -81,15 +79,9 @@ def memory_bytes(base: BaseModel, plan: Plan, trained: int) -> int:
     """Memory that training takes beside the program itself, roughly: weights, optimizer, activations."""
     config = base.network.config
     weights = sum(weight.numel() for weight in base.network.parameters())
-    per_token = (
-        34 * int(config.hidden_size) * int(config.num_hidden_layers) * 4
-    )  # Korthikanti et al. 2022, section 4
+    # About 34 numbers of the width per token and layer (Korthikanti et al. 2022, section 4).
+    per_token = 34 * int(config.hidden_size) * int(config.num_hidden_layers) * 4
     return trained * BYTES_PER_TRAINED_WEIGHT + (weights - trained) * 4 + per_token * plan.micro_batch_tokens
-
-
-def cores() -> int:
-    """Cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _learning_rate(recipe: Recipe, scratch: bool) -> float:
