@@ -91,6 +91,29 @@ def test_the_folder_appears_only_when_it_is_whole(tmp_path: Path) -> None:
     assert names(tmp_path / "step") == [MANIFEST, "weights"]
 
 
+@pytest.mark.parametrize("name", ["record.json", "step"])
+def test_a_power_cut_finds_contents_on_the_disk_before_the_name_and_then_the_name(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[tuple[int, bool]] = []
+
+    def fsync_noted(handle: int) -> None:
+        flushed.append((os.fstat(handle).st_ino, (tmp_path / name).exists()))
+        fsync(handle)
+
+    fsync = os.fsync
+    monkeypatch.setattr(os, "fsync", fsync_noted)
+    if name == "step":
+        write_folder(tmp_path / name, lambda folder: (folder / "weights").touch())
+        made = [tmp_path / name, *(tmp_path / name).iterdir()]
+    else:
+        write_text(tmp_path / name, "text")
+        made = [tmp_path / name]
+    for path in made:
+        assert (path.stat().st_ino, False) in flushed
+    assert flushed[-1] == (tmp_path.stat().st_ino, True)
+
+
 def test_what_a_kill_left_behind_is_no_obstacle(tmp_path: Path) -> None:
     (tmp_path / ".record.json.partial").write_text("half")
     (tmp_path / ".step.partial").mkdir()

@@ -1,0 +1,114 @@
+"""What holds for a base from every source and of every architecture."""
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import get_args
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
+
+from finetable.catalog import base_of, source_of
+from finetable.models.base_model import BaseModel, check_network, embedding_of
+from finetable.models.scratch import train_tokenizer
+from finetable.settings import BaseSettings, Recipe, SourceName
+
+MakeBase = Callable[[], BaseModel]
+Teach = Callable[[BaseModel, int], list[float]]
+
+SOURCES: tuple[SourceName, ...] = get_args(SourceName)
+TEXTS = st.text(max_size=30) | st.lists(
+    st.sampled_from(
+        ["the", " ", "  ", "été", "映画", "🎬", "\n", "<|endoftext|>", "<|pad|>", "</s>", "e\u0301"]
+    ),
+    max_size=12,
+).map("".join)
+
+
+@pytest.fixture(scope="session", params=["scratch", "pretrained"])
+def source(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def make_base(source: str, architecture: str, base_folder: Callable[[str], Path]) -> MakeBase:
+    """Makes a base through the catalog; a scratch network has one architecture only."""
+    if source == "scratch" and architecture != "llama":
+        pytest.skip("a scratch network is Llama's")
+    where = {"scratch": "scratch", "pretrained": str(base_folder(architecture))}[source]
+    recipe = Recipe(base=BaseSettings(base=where, size="tiny"), seed=3)
+    assert source_of(recipe.base) == source
+    return lambda: base_of(recipe, _tokenizer, with_separator=True)
+
+
+@pytest.fixture(scope="session")
+def made(make_base: MakeBase) -> BaseModel:
+    """One such base, shared: not to be changed."""
+    return make_base()
+
+
+@cache
+def _tokenizer() -> PreTrainedTokenizerFast:
+    return train_tokenizer(lambda: ["Two friends travel to the moon.", "Un été à Paris, 映画 🎬"] * 9, "tiny")
+
+
+def test_every_source_is_tried(source: str) -> None:
+    assert source in SOURCES
+    assert set(SOURCES) == {"scratch", "pretrained"}
+
+
+def survives(base: BaseModel, text: str) -> bool:
+    """SentencePiece's spelling can tell neither a blank at the start nor its sign for a blank."""
+    return base.tokenizer.unk_token != "<unk>" or not (text.startswith(" ") or "▁" in text)
+
+
+@settings(max_examples=20, deadline=None)
+@given(texts=st.lists(TEXTS, max_size=5))
+def test_texts_are_encoded_alike_alone_and_together(made: BaseModel, texts: list[str]) -> None:
+    encoder = made.encoder()
+    assert encoder.answers(texts) == [encoder.answers([text])[0] for text in texts]
+    assert encoder.prompts(texts) == [encoder.prompts([text])[0] for text in texts]
+
+
+def test_special_tokens_are_ids_of_the_network(made: BaseModel) -> None:
+    special = made.special
+    ids = [special.start, special.separator, special.end, special.pad]
+    rows = embedding_of(made.network).num_embeddings
+    assert all(number is not None and 0 <= number < rows for number in ids)
+    assert len(set(ids)) == 4
+    assert len(made.tokenizer) <= rows
+    assert made.context > 0
+    check_network(made.network)
+
+
+def test_steps_lower_the_loss(make_base: MakeBase, teach: Teach) -> None:
+    losses = teach(make_base(), 12)
+    assert losses[-1] < losses[0] / 2
+
+
+def test_the_same_call_gives_the_same_base(make_base: MakeBase) -> None:
+    one, two = make_base(), make_base()
+    assert one.tokenizer.backend_tokenizer.to_str() == two.tokenizer.backend_tokenizer.to_str()
+    weights = two.network.state_dict()
+    assert all(torch.equal(weight, weights[name]) for name, weight in one.network.state_dict().items())
+
+
+def test_a_trained_base_is_the_same_to_plain_transformers(
+    make_base: MakeBase, teach: Teach, save: Callable[[BaseModel, Path], Path], tmp_path: Path
+) -> None:
+    base = make_base()
+    teach(base, 2)
+    folder = save(base, tmp_path / "model")
+    assert {"config.json", "model.safetensors", "tokenizer.json"} <= {file.name for file in folder.iterdir()}
+    assert not [file for file in folder.iterdir() if file.suffix in (".bin", ".pt", ".pth", ".pkl", ".py")]
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    network = AutoModelForCausalLM.from_pretrained(folder)
+    spelled = f"{tokenizer.bos_token}the sea, un été<|separator|>A film.{tokenizer.eos_token}"
+    ids = tokenizer(spelled, add_special_tokens=False, return_tensors="pt")["input_ids"]
+    encoder = base.encoder()
+    assert ids[0].tolist() == [*encoder.prompts(["the sea, un été"])[0], *encoder.answers(["A film."])[0]]
+    with torch.inference_mode():
+        assert torch.equal(network(ids).logits, base.network.eval()(ids).logits)
