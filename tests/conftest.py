@@ -111,6 +111,12 @@ def base_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Pat
     return folder_of
 
 
+@pytest.fixture(scope="session", params=["scratch", *SHAPES])
+def base_name(request: pytest.FixtureRequest, base_folder: Callable[[str], Path]) -> str:
+    """What a person names with --base: scratch, or the folder of each architecture."""
+    return "scratch" if request.param == "scratch" else str(base_folder(request.param))
+
+
 @pytest.fixture(scope="session")
 def load_base(base_folder: Callable[[str], Path]) -> Callable[[str], BaseModel]:
     """Loads an architecture as a base of its own, to be changed at will."""

@@ -284,5 +284,5 @@ def test_damaged_rows_are_refused(folder: ModelFolder, damage: str) -> None:
     if damage != "missing":
         file.write_bytes({"empty": b"", "cut": data[:-9], "text": b"row_id,line"}[damage])
     assert sentence_of(folder.read_rows) == (
-        f"{file} is missing or damaged; without it neither splits nor copies can be known."
+        f"{file} is missing or damaged; copy the folder again or train again into a new one."
     )

@@ -156,7 +156,7 @@ def test_given_columns_are_split_at_commas(given_columns: object, names: tuple[s
 
 @pytest.mark.parametrize("wrong", [3, None, [1, 2], {"genre": "title"}])
 def test_given_columns_that_are_no_names_are_refused(wrong: object) -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(RecipeError):
         Recipe.of(given=wrong)
 
 
@@ -175,7 +175,7 @@ def test_given_columns_that_are_no_names_are_refused(wrong: object) -> None:
     ],
 )
 def test_values_out_of_range_are_refused(kind: type[Settings], wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(RecipeError):
         kind.of(**wrong)
 
 

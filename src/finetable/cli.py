@@ -17,6 +17,7 @@ from finetable.settings import (
     GenerateSettings,
     Recipe,
     WatchSettings,
+    wrong_value,
 )
 from finetable.terminal import Terminal
 
@@ -193,10 +194,7 @@ def _usage(fault: CycloptsError) -> str:
     """A usage fault in one sentence, ours where pydantic found it."""
     cause = fault.__cause__
     if isinstance(cause, ValidationError):
-        first = cause.errors()[0]
-        option = str(first["loc"][-1]).replace("_", "-")
-        wrong = first["msg"].replace("Input should be", "must be")
-        return f"--{option} {wrong}, and {first['input']!r} is not."
+        return wrong_value(cause)
     return str(fault)
 
 

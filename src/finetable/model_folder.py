@@ -5,6 +5,8 @@ DIR/
   README.md                                            the model card
   finetable.json                                       the record: recipe, labels, plan, figures
   finetable/rows.parquet                               rows learnt from and judged on, with their splits
+  finetable/judged.parquet, written.parquet            what the figures were computed from
+  finetable/copies/                                    index of the training texts (writers)
   finetable/set_aside.jsonl                            rows that were not taken: line and reason
   finetable/steps.jsonl, samples.jsonl                 what happened while training
   finetable/checkpoints/                               while training only
@@ -12,7 +14,7 @@ DIR/
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -25,6 +27,7 @@ from pydantic import Field, ValidationError
 from transformers import PreTrainedTokenizerFast
 
 from finetable.atomic_files import disk_faults, flush, sha256, write_atomically, write_json, write_text
+from finetable.data.copies import CopyIndex
 from finetable.data.table import SetAside, Table
 from finetable.errors import ModelFolderError
 from finetable.models.base_model import BaseModel, special_tokens_of
@@ -102,6 +105,19 @@ class SplitRows:
         return set(self.columns["text_hash"].to_pylist())
 
 
+@dataclass(frozen=True, eq=False)
+class Details:
+    """What the figures of a run were computed from, a row for each row judged.
+
+    `judged` has `row_id`, `split` (validation or test) and, for a labeller, `truth` (codes into the labels)
+    and `probabilities` (calibrated); for a writer `nats`, `bytes`, `tokens` and the fields of a Copy after
+    "copy_". `written` has the `text` of each row that a writer wrote freely, and its Copy.
+    """
+
+    judged: pa.Table
+    written: pa.Table | None = None
+
+
 class ModelFolder:
     """Reads and writes the files of one model folder."""
 
@@ -141,9 +157,7 @@ class ModelFolder:
             with disk_faults(self.path):
                 begun = ModelFolder(partial)
                 begun.inner.mkdir(parents=True)
-                write_atomically(
-                    begun.inner / "rows.parquet", lambda file: pq.write_table(rows.columns, file)
-                )
+                _write_parquet(begun.inner / "rows.parquet", rows.columns)
                 lines = [json.dumps(vars(row), ensure_ascii=False) for row in set_aside]
                 write_text(begun.inner / "set_aside.jsonl", "".join(f"{line}\n" for line in lines))
                 tokenizer.save_pretrained(begun.tokenizer)
@@ -182,13 +196,39 @@ class ModelFolder:
 
     def read_rows(self) -> SplitRows:
         """The rows with their frozen splits."""
-        file = self.inner / "rows.parquet"
+        return SplitRows(_read_parquet(self.inner / "rows.parquet"))
+
+    def copy_index(self, texts: Callable[[], Iterable[str]]) -> CopyIndex:
+        """The index of the training texts, built once and kept in the folder."""
+        folder = self.inner / "copies"
+        if not folder.exists():
+            begun = self.inner / "copies.partial"
+            shutil.rmtree(begun, ignore_errors=True)
+            with disk_faults(folder):
+                CopyIndex.build(texts()).save(begun)
+                begun.rename(folder)
+        return CopyIndex.load(folder)
+
+    def write_details(self, details: Details) -> None:
+        """Keep what the figures were computed from."""
+        _write_parquet(self.inner / "judged.parquet", details.judged)
+        if details.written is not None:
+            _write_parquet(self.inner / "written.parquet", details.written)
+
+    def read_details(self) -> Details:
+        """What `write_details` kept; raises ModelFolderError where it is missing or damaged."""
+        written = self.inner / "written.parquet"
+        return Details(
+            _read_parquet(self.inner / "judged.parquet"), _read_parquet(written) if written.exists() else None
+        )
+
+    def read_lines(self, name: str) -> list[dict[str, Any]]:
+        """The objects of one of finetable's JSON Lines files; raises ModelFolderError where it is damaged."""
+        file = self.inner / f"{name}.jsonl"
         try:
-            return SplitRows(pq.read_table(file))
-        except (OSError, pa.ArrowInvalid) as fault:
-            raise ModelFolderError(
-                f"{file} is missing or damaged; without it neither splits nor copies can be known."
-            ) from fault
+            return [json.loads(line) for line in file.read_bytes().split(b"\n") if line]
+        except (OSError, json.JSONDecodeError, UnicodeDecodeError) as fault:
+            raise ModelFolderError(f"{file} is missing or damaged; copy the folder again.") from fault
 
     def write_model(self, base: BaseModel, record: Record, card: str) -> Record:
         """Put the trained model and its card into the folder, and last the record that says so; give that."""
@@ -221,6 +261,19 @@ class ModelFolder:
         check_folder(self.path)
         network, tokenizer = read_network(self.path), read_tokenizer(self.path)
         return BaseModel(network, tokenizer, special_tokens_of(tokenizer), record.recipe.base.base)
+
+
+def _write_parquet(file: Path, table: pa.Table) -> None:
+    write_atomically(file, lambda partial: pq.write_table(table, partial))
+
+
+def _read_parquet(file: Path) -> pa.Table:
+    try:
+        return pq.read_table(file)
+    except (OSError, pa.ArrowInvalid) as fault:
+        raise ModelFolderError(
+            f"{file} is missing or damaged; copy the folder again or train again into a new one."
+        ) from fault
 
 
 def freeze_rows(table: Table, columns: Sequence[str], splits: np.ndarray, hashes: Sequence[str]) -> SplitRows:

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import Annotated, Any, Literal, Self
 
 from cyclopts import Parameter
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from finetable.errors import RecipeError
 
@@ -19,6 +19,21 @@ PrecisionName = Literal["auto", "fp32", "bf16"]
 TaskName = Literal["write", "label"]
 SourceName = Literal["scratch", "pretrained"]
 EngineName = Literal["torch"]
+
+
+def wrong_value(fault: ValidationError) -> str:
+    """What pydantic found wrong with an option, in one sentence."""
+    first = fault.errors()[0]
+    option = next(str(part) for part in reversed(first["loc"]) if isinstance(part, str))
+    wrong = first["msg"].replace("Input should be", "must be").replace("valid tuple", "list of names")
+    return f"--{option.replace('_', '-')} {wrong}, and {first['input']!r} is not."
+
+
+def _spelled(value: object) -> str:
+    """A value as a person would write it on the command line."""
+    if isinstance(value, tuple):
+        return ",".join(map(str, value)) or "not given"
+    return "not given" if value is None else str(value)
 
 
 @Parameter(name="*")
@@ -37,14 +52,17 @@ class Settings(BaseModel):
 
     @classmethod
     def of(cls, **options: Any) -> Self:
-        """Settings from options by their flat names; raises RecipeError for an unknown one."""
+        """Settings from options by flat names; raises RecipeError for an unknown one or a wrong value."""
         known = cls().flat()
         for name in options:
             if name not in known:
                 near = get_close_matches(name, known, n=1)
                 hint = f" Did you mean {near[0]}?" if near else ""
                 raise RecipeError(f"There is no option {name!r}.{hint}")
-        return cls.model_validate(cls._nested(options))
+        try:
+            return cls.model_validate(cls._nested(options))
+        except ValidationError as fault:
+            raise RecipeError(wrong_value(fault)) from fault
 
     @classmethod
     def _nested(cls, options: dict[str, Any]) -> dict[str, Any]:
@@ -143,7 +161,10 @@ class LengthSettings(Settings):
     """How long training goes on."""
 
     epochs: float | None = Field(
-        default=None, gt=0, le=10_000, description="Times every training row is seen (default 4)."
+        default=None,
+        gt=0,
+        le=10_000,
+        description="Times every training row is seen (default 4; more on small tables without a base).",
     )
     minutes: float | None = Field(
         default=None, gt=0, le=100_000, description="Time for training; turned into steps once, at the start."
@@ -152,6 +173,12 @@ class LengthSettings(Settings):
         default=5, ge=0, description="Stop after this many validations without progress; 0 never stops early."
     )
     validations: int = Field(default=20, ge=1, le=10_000, description="Validations over the whole run.")
+    stop_when_copying: float | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        description="Stop once this share of texts written at a validation copies training rows (writing).",
+    )
 
     @model_validator(mode="after")
     def one_length(self) -> Self:
@@ -204,6 +231,12 @@ class Recipe(Settings):
     )
     seed: int = Field(default=0, ge=0, lt=2**63, description="The same seed gives the same model.")
 
+    def check(self) -> None:
+        """Raise RecipeError where options contradict each other."""
+        self.task.check()
+        if self.task.name == "label" and self.length.stop_when_copying is not None:
+            raise RecipeError("--stop-when-copying is for --write: labels come from a closed set.")
+
     @property
     def scratch_size(self) -> SizeName:
         """How large a scratch network is: labels are learnt best, and written rows worse, by a tiny one."""
@@ -213,7 +246,7 @@ class Recipe(Settings):
         """What differs from another recipe, spelled as on the command line."""
         mine, theirs = self.flat(), other.flat()
         return [
-            f"--{name.replace('_', '-')} was {theirs[name]} and is {mine[name]}"
+            f"--{name.replace('_', '-')} was {_spelled(theirs[name])} and is {_spelled(mine[name])}"
             for name in mine
             if mine[name] != theirs[name]
         ]

@@ -83,11 +83,10 @@ def test_greedy_texts_equal_plain_transformers(engine: Engine, base: BaseModel, 
 
 
 def test_a_row_is_the_same_whatever_is_asked_for_beside_it(engine: Engine) -> None:
-    requests = [Request(row, PROMPTS[row % len(PROMPTS)]) for row in range(19)]
+    requests = [Request(row, PROMPTS[row % len(PROMPTS)]) for row in range(11)]
     many = written(engine, requests, 8, seed=1)
-    for batch_size in (1, 3, 64):
-        assert written(engine, requests, batch_size, seed=1) == many
-    assert written(engine, requests[::-1], 5, seed=1) == many
+    assert written(engine, requests, 1, seed=1) == many
+    assert written(engine, requests[::-1], 3, seed=1) == many
     assert written(engine, requests[4:6], 2, seed=1) == {4: many[4], 5: many[5]}
     other_draw = [Request(request.row, request.prompt, draw=1) for request in requests]
     assert written(engine, other_draw, 8, seed=1) != many
@@ -104,13 +103,16 @@ def test_texts_stop_at_the_most_tokens_with_whole_characters(engine: Engine, bas
         assert text.ended or len(base.encoder().answers([text.text])[0]) <= 2 + len(text.text.encode())
 
 
-def test_a_prefix_begins_the_answer(engine: Engine, base: BaseModel) -> None:
-    continued = written(engine, [Request(0, "Paris", prefix="A film")], 1, temperature=0)[0]
-    encoder = base.encoder()
-    ids = encoder.prompts(["Paris"])[0] + encoder.prefix("A film")
-    with torch.inference_mode():
-        first = base.network(torch.tensor([ids])).logits[0, -1]
-    assert continued == "" or encoder.pieces([int(first.argmax())])
+def test_what_was_learnt_is_written_and_goes_on_from_a_prefix(
+    taught: BaseModel, taught_examples: tuple[tuple[str, str], ...]
+) -> None:
+    engine = engine_of("torch", taught, 40, 60, lanes=8)
+    greedy = SamplingSettings(temperature=0)
+    for row, (prompt, answer) in enumerate(taught_examples):
+        for length in (0, answer.index(" "), answer.rindex(" ")):
+            text = next(engine.stream([Request(row, prompt, prefix=answer[:length])], greedy, 1))
+            assert answer[:length] + text.text == answer
+            assert text.ended
 
 
 def test_a_prompt_longer_than_the_context_is_a_sentence(engine: Engine) -> None:

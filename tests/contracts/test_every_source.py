@@ -4,10 +4,11 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import get_args
+from unicodedata import normalize
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
 
@@ -19,7 +20,6 @@ from finetable.settings import BaseSettings, Recipe, SourceName
 MakeBase = Callable[[], BaseModel]
 Teach = Callable[[BaseModel, int], list[float]]
 
-SOURCES: tuple[SourceName, ...] = get_args(SourceName)
 TEXTS = st.text(max_size=30) | st.lists(
     st.sampled_from(
         ["the", " ", "  ", "été", "映画", "🎬", "\n", "<|endoftext|>", "<|pad|>", "</s>", "e\u0301"]
@@ -28,19 +28,10 @@ TEXTS = st.text(max_size=30) | st.lists(
 ).map("".join)
 
 
-@pytest.fixture(scope="session", params=["scratch", "pretrained"])
-def source(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
 @pytest.fixture(scope="session")
-def make_base(source: str, architecture: str, base_folder: Callable[[str], Path]) -> MakeBase:
-    """Makes a base through the catalog; a scratch network has one architecture only."""
-    if source == "scratch" and architecture != "llama":
-        pytest.skip("a scratch network is Llama's")
-    where = {"scratch": "scratch", "pretrained": str(base_folder(architecture))}[source]
-    recipe = Recipe(base=BaseSettings(base=where, size="tiny"), seed=3)
-    assert source_of(recipe.base) == source
+def make_base(base_name: str) -> MakeBase:
+    """Makes a base through the catalog."""
+    recipe = Recipe(base=BaseSettings(base=base_name, size="tiny"), seed=3)
     return lambda: base_of(recipe, _tokenizer, with_separator=True)
 
 
@@ -55,14 +46,28 @@ def _tokenizer() -> PreTrainedTokenizerFast:
     return train_tokenizer(lambda: ["Two friends travel to the moon.", "Un été à Paris, 映画 🎬"] * 9, "tiny")
 
 
-def test_every_source_is_tried(source: str) -> None:
-    assert source in SOURCES
-    assert set(SOURCES) == {"scratch", "pretrained"}
+def test_every_source_is_tried(base_folder: Callable[[str], Path]) -> None:
+    names = ["scratch", str(base_folder("llama"))]
+    assert {source_of(BaseSettings(base=name)) for name in names} == set(get_args(SourceName))
 
 
 def survives(base: BaseModel, text: str) -> bool:
     """SentencePiece's spelling can tell neither a blank at the start nor its sign for a blank."""
     return base.tokenizer.unk_token != "<unk>" or not (text.startswith(" ") or "▁" in text)
+
+
+@settings(max_examples=40, deadline=None)
+@given(text=TEXTS)
+def test_texts_survive_encode_and_decode(made: BaseModel, text: str) -> None:
+    assume(survives(made, text))
+    # Qwen's and GPT-NeoX's own tokenizers compose letters and marks (NFC) before anything else.
+    normalizer = made.tokenizer.backend_tokenizer.normalizer
+    wanted = text if normalizer is None else normalizer.normalize_str(text)
+    assert normalize("NFC", wanted) == normalize("NFC", text)
+    encoder = made.encoder()
+    assert encoder.decode(encoder.answers([text])[0][:-1]) == wanted
+    prompt = encoder.prompts([text])[0]
+    assert encoder.decode(prompt[1:-1]) == wanted
 
 
 @settings(max_examples=20, deadline=None)

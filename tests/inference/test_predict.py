@@ -5,11 +5,11 @@ import pytest
 import torch
 from torch import nn
 
-from finetable.data.copies import CopyIndex
+from finetable.data.copies import COPIED_RUN, CopyIndex
 from finetable.data.probabilities import softmax
 from finetable.inference import predict
 from finetable.inference.engine import Request
-from finetable.inference.predict import COPIED_RUN, MOST_DRAWS, WrittenRow, label_rows, write_rows
+from finetable.inference.predict import MOST_DRAWS, WrittenRow, label_rows, write_rows
 from finetable.inference.torch_engine import TorchEngine
 from finetable.models.base_model import BaseModel
 from finetable.settings import SamplingSettings
@@ -56,7 +56,8 @@ def test_a_base_that_can_only_copy_is_drawn_again_to_the_end_and_counted(load_ba
     )
     assert [row.text for row in writing.rows] == [COPIED] * 6
     assert all(
-        row.copies and row.ended and row.copy.whole and row.copy.nearest_row == 1 for row in writing.rows
+        row.copy.is_copied and row.ended and row.copy.whole and row.copy.nearest_row == 1
+        for row in writing.rows
     )
     assert writing.copies_left == 6
     assert writing.redrawn == 6 * (MOST_DRAWS - 1)
@@ -126,7 +127,7 @@ def test_the_prefix_is_part_of_the_text_and_of_what_is_a_copy(load_base: Load) -
         engine, CopyIndex.build([COPIED]), [Request(0, None, prefix)], FREELY, (False, 1), lambda: None
     )
     assert writing.rows[0].text == COPIED
-    assert writing.rows[0].copies
+    assert writing.rows[0].copy.is_copied
 
 
 def test_a_long_run_of_words_is_a_copy_and_a_shorter_one_is_not() -> None:
@@ -134,7 +135,7 @@ def test_a_long_run_of_words_is_a_copy_and_a_shorter_one_is_not() -> None:
     index = CopyIndex.build([" ".join(words)])
     texts = [" ".join(["x", *words[3 : 3 + count], "y"]) for count in (COPIED_RUN - 1, COPIED_RUN)]
     rows = [WrittenRow(text, True, copy) for text, copy in zip(texts, index.look_up(texts), strict=True)]
-    assert [row.copies for row in rows] == [False, True]
+    assert [row.copy.is_copied for row in rows] == [False, True]
 
 
 def test_nothing_asked_for_nothing_written(load_base: Load) -> None:

@@ -73,13 +73,13 @@ def test_only_the_newest_two_and_the_best_weights_they_name_are_kept(tmp_path: P
     assert entries(tmp_path) == {
         "step-000000004",
         "step-000000006",
-        "best-000000004.safetensors",
-        "best-000000006.safetensors",
+        "best-000000004",
+        "best-000000006",
     }
     checkpoints = Checkpoints(tmp_path)
     checkpoints.save(checkpoint(8, best_step=4))
     checkpoints.save(checkpoint(10, best_step=4))
-    assert entries(tmp_path) == {"step-000000008", "step-000000010", "best-000000004.safetensors"}
+    assert entries(tmp_path) == {"step-000000008", "step-000000010", "best-000000004"}
 
 
 def test_a_better_one_does_not_push_out_what_the_older_checkpoint_needs(tmp_path: Path) -> None:
@@ -130,8 +130,20 @@ def test_a_run_that_went_on_from_the_one_before_keeps_two_whole_ones(tmp_path: P
 
 def test_a_checkpoint_whose_best_weights_are_gone_is_passed_over(tmp_path: Path) -> None:
     save_run(tmp_path, 2, 4)
-    (tmp_path / "best-000000004.safetensors").unlink()
+    shutil.rmtree(tmp_path / "best-000000004")
     assert_is(Checkpoints(tmp_path).latest(), checkpoint(2, best_step=2))
+
+
+@pytest.mark.parametrize("damage", [truncate, flip, Path.unlink])
+def test_a_checkpoint_whose_best_weights_are_damaged_is_passed_over(
+    tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
+    save_run(tmp_path, 2, 4)
+    damage(tmp_path / "best-000000004" / "weights.safetensors")
+    resumed = Checkpoints(tmp_path)
+    assert_is(resumed.latest(), checkpoint(2, best_step=2))
+    save_run(tmp_path, 4)
+    assert torch.equal(Checkpoints(tmp_path).best(4)["a.bias"], checkpoint(4).weights["a.bias"])
 
 
 def test_without_a_whole_checkpoint_a_run_starts_anew_and_saves(tmp_path: Path) -> None:
@@ -147,7 +159,7 @@ def test_without_a_whole_checkpoint_a_run_starts_anew_and_saves(tmp_path: Path) 
 def test_what_a_kill_left_half_written_is_no_checkpoint(tmp_path: Path) -> None:
     save_run(tmp_path, 2)
     shutil.copytree(tmp_path / "step-000000002", tmp_path / ".step-000000004.partial")
-    shutil.copy(tmp_path / "best-000000002.safetensors", tmp_path / ".best-000000004.safetensors.partial")
+    shutil.copytree(tmp_path / "best-000000002", tmp_path / ".best-000000004.partial")
     assert Checkpoints(tmp_path).newest_step() == 2
     save_run(tmp_path, 4)
     assert Checkpoints(tmp_path).newest_step() == 4

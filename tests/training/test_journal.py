@@ -18,7 +18,7 @@ def written(folder: Path, *numbers: int) -> None:
     journal = Journal(folder, 0)
     for number in numbers:
         journal.step(step(number, 1.5 if number % 2 == 0 else None))
-        journal.samples(number, TEXTS)
+        journal.samples(number, TEXTS, [3, 0, 12, 1])
 
 
 def lines(file: Path) -> list[dict[str, object]]:
@@ -36,7 +36,7 @@ def test_a_step_is_a_line_with_all_that_it_did(tmp_path: Path) -> None:
 
 def test_samples_of_any_text_are_one_line_each_time(tmp_path: Path) -> None:
     written(tmp_path, 3)
-    assert lines(tmp_path / "samples.jsonl") == [{"number": 3, "texts": TEXTS}]
+    assert lines(tmp_path / "samples.jsonl") == [{"number": 3, "texts": TEXTS, "copied_words": [3, 0, 12, 1]}]
 
 
 def test_a_resumed_run_forgets_what_came_after_its_step_and_nothing_else(tmp_path: Path) -> None:
@@ -46,7 +46,7 @@ def test_a_resumed_run_forgets_what_came_after_its_step_and_nothing_else(tmp_pat
     for name, content in before.items():
         assert (tmp_path / name).read_bytes() == b"".join(content.splitlines(keepends=True)[:2])
     resumed.step(step(3))
-    resumed.samples(3, ["again"])
+    resumed.samples(3, ["again"], [0])
     assert numbers(tmp_path, "steps.jsonl") == numbers(tmp_path, "samples.jsonl") == [1, 2, 3]
 
 

@@ -297,3 +297,45 @@ def test_the_collector_works_again_after_a_run(tmp_path: Path, make_trainer: Mak
     to_the_end(make_trainer(steps=1), tmp_path, lambda *_: frozen.append(gc.get_freeze_count()))
     assert min(frozen) > 0
     assert gc.get_freeze_count() == 0
+
+
+def shares(*values: float) -> Callable[[], float]:
+    """Tells these shares of copied texts, one for each validation."""
+    told = iter(values)
+    return lambda: next(told)
+
+
+def test_a_run_that_copies_too_much_stops_and_keeps_the_weights_from_before(
+    tmp_path: Path, make_trainer: MakeTrainer, unbroken: Ended
+) -> None:
+    seen: dict[int, dict[str, torch.Tensor]] = {}
+    trainer = make_trainer(stop_when_copying=0.5)
+
+    def keep(step: Step, _: Position) -> None:
+        seen[step.number] = {name: weight.clone() for name, weight in trainer.masters.state().items()}
+
+    outcome = run(trainer, Checkpoints(tmp_path), keep, lambda: False, shares(0.4, 0.5))
+    assert outcome.finished
+    assert outcome.position.step == 8 < unbroken.outcome.position.step
+    assert (outcome.position.best_step, outcome.position.copied_share) == (4, 0.5)
+    assert_same_tensors(trainer.masters.state(), seen[4])
+    again = make_trainer(stop_when_copying=0.5)
+    assert run(again, Checkpoints(tmp_path), nothing, lambda: False, shares()).position == outcome.position
+
+
+def test_a_run_that_copies_at_its_first_validation_has_no_other_weights_to_give(
+    tmp_path: Path, make_trainer: MakeTrainer
+) -> None:
+    trainer = make_trainer(stop_when_copying=0.5)
+    outcome = run(trainer, Checkpoints(tmp_path), nothing, lambda: False, shares(1.0))
+    assert (outcome.position.step, outcome.position.best_step) == (4, 4)
+
+
+def test_shares_below_the_limit_or_without_one_change_nothing(
+    tmp_path: Path, make_trainer: MakeTrainer, unbroken: Ended
+) -> None:
+    for name, limit, told in (("below", 0.5, (0.1, 0.2, 0.4)), ("none", None, (1.0, 1.0, 1.0))):
+        trainer = make_trainer(stop_when_copying=limit)
+        outcome = run(trainer, Checkpoints(tmp_path / name), nothing, lambda: False, shares(*told))
+        assert outcome.position.step == STEPS
+        assert_same_tensors(trainer.masters.state(), unbroken.weights)

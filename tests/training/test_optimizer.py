@@ -123,8 +123,8 @@ def test_frozen_weights_have_no_master() -> None:
 
 
 def test_masters_of_a_narrow_network_are_fp32_and_take_over_its_gradients() -> None:
-    made = network().to(torch.bfloat16)
-    masters = MasterWeights(made)
+    made = network()
+    masters = MasterWeights(made, torch.bfloat16)
     working = list(made.parameters())
     working[0].grad = torch.full_like(working[0], 3.0)
     masters.take_gradients()
@@ -137,11 +137,21 @@ def test_masters_of_a_narrow_network_are_fp32_and_take_over_its_gradients() -> N
     assert all(weight.grad is None for weight in working)
 
 
+def test_a_narrow_network_rounds_neither_its_masters_nor_what_it_is_in_the_end() -> None:
+    made = network()
+    before = {name: weight.clone() for name, weight in made.named_parameters()}
+    masters = MasterWeights(made, torch.bfloat16)
+    assert {weight.dtype for weight in made.parameters()} == {torch.bfloat16}
+    assert_identical(masters.state(), before)
+    masters.widen()
+    assert_identical(dict(made.named_parameters()), before)
+
+
 def test_steps_too_small_for_bf16_add_up_in_the_masters() -> None:
-    made = nn.Linear(1, 1, bias=False).to(torch.bfloat16)
+    made = nn.Linear(1, 1, bias=False)
     with torch.no_grad():
         made.weight.fill_(1.0)
-    masters = MasterWeights(made)
+    masters = MasterWeights(made, torch.bfloat16)
     for _ in range(100):
         with torch.no_grad():
             masters.weights[0].sub_(0.001)
@@ -154,8 +164,8 @@ def test_steps_too_small_for_bf16_add_up_in_the_masters() -> None:
 
 def test_loading_puts_a_state_into_masters_and_network() -> None:
     wanted = MasterWeights(network(seed=1)).state()
-    made = network().to(torch.bfloat16)
-    masters = MasterWeights(made)
+    made = network()
+    masters = MasterWeights(made, torch.bfloat16)
     masters.load(wanted)
     assert_identical(masters.state(), wanted)
     assert_identical(dict(made.state_dict()), {name: weight.bfloat16() for name, weight in wanted.items()})

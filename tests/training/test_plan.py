@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from finetable.training.plan import FORWARD_SHARE, VALIDATION_SHARE, Plan, validation_rows
+from finetable.training.plan import DROPOUT_RISE, FORWARD_SHARE, VALIDATION_SHARE, Plan, validation_rows
 
 FEWEST = 50
 NUMBERS = {
@@ -28,6 +28,16 @@ NUMBERS = {
 def test_a_plan_comes_back_from_a_record_as_it_was() -> None:
     plan = Plan.model_validate(NUMBERS)
     assert Plan.model_validate_json(plan.model_dump_json()) == plan
+
+
+@given(steps=st.integers(1, 10_000), dropout=st.floats(0, 0.99))
+def test_dropout_rises_from_nothing_to_its_full_share_and_stays_there(steps: int, dropout: float) -> None:
+    plan = Plan.model_validate({**NUMBERS, "steps": steps, "dropout": dropout})
+    shares = [plan.dropout_at(step) for step in range(0, steps, max(1, steps // 100))]
+    assert shares[0] == 0
+    assert shares == sorted(shares)
+    assert plan.dropout_at(steps) == dropout
+    assert plan.dropout_at(int(DROPOUT_RISE * steps) + 1) == dropout
 
 
 @pytest.mark.parametrize(

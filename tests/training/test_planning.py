@@ -12,7 +12,15 @@ from finetable.models.base_model import BaseModel
 from finetable.settings import Recipe
 from finetable.training.batches import BatchPlan
 from finetable.training.plan import Plan, validation_rows
-from finetable.training.planning import draft_plan, memory_bytes, seconds_per_step, with_steps
+from finetable.training.planning import (
+    FEWEST_STEPS,
+    MOST_EPOCHS,
+    default_epochs,
+    draft_plan,
+    memory_bytes,
+    seconds_per_step,
+    with_steps,
+)
 from finetable.training.trainer import Trainer
 
 MakeTrainer = Callable[..., Trainer]
@@ -46,10 +54,20 @@ def steps_per_epoch(rows: TokenizedRows, plan: Plan) -> int:
     return BatchPlan(rows.lengths, plan.batch_tokens, plan.micro_batch_tokens, plan.seed).steps_per_epoch
 
 
-@pytest.mark.parametrize(("epochs", "wanted"), [(None, 4.0), (1.0, 1.0), (2.5, 2.5), (30, 30.0)])
+@pytest.mark.parametrize(("epochs", "wanted"), [(1.0, 1.0), (2.5, 2.5), (30, 30.0)])
 def test_epochs_become_steps(epochs: float | None, wanted: float, draft: Draft, rows: TokenizedRows) -> None:
     plan = draft(epochs=epochs, batch_tokens=64)
     assert plan.steps == round(wanted * steps_per_epoch(rows, plan))
+
+
+def test_without_epochs_a_fresh_network_gets_the_steps_it_needs_and_a_base_four_epochs(
+    draft: Draft, rows: TokenizedRows
+) -> None:
+    fresh, base = draft(batch_tokens=64), draft(batch_tokens=64, base="gpt2")
+    assert fresh.steps == MOST_EPOCHS * steps_per_epoch(rows, fresh) < FEWEST_STEPS
+    assert base.steps == 4 * steps_per_epoch(rows, base)
+    assert default_epochs(100, 4.0, scratch=True) == FEWEST_STEPS / 100
+    assert default_epochs(FEWEST_STEPS, 4.0, scratch=True) == 4.0
 
 
 def test_the_smallest_share_of_an_epoch_is_one_step(draft: Draft) -> None:
@@ -69,10 +87,12 @@ def test_what_the_recipe_says_is_what_the_plan_holds(draft: Draft) -> None:
         micro_batch_tokens=128,
         precision="bf16",
         patience=7,
+        stop_when_copying=0.5,
         seed=9,
     )
     assert plan.model_dump(exclude={"steps", "validate_every", "validation_rows"}) == {
         "patience": 7,
+        "stop_when_copying": 0.5,
         "learning_rate": 0.125,
         "schedule": "cosine",
         "warmup": 0.25,

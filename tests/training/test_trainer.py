@@ -145,7 +145,8 @@ def test_the_same_seed_gives_the_same_bits(kind: str, make_base: MakeBase, make_
 
 def test_another_seed_gives_other_weights(make_trainer: MakeTrainer) -> None:
     one, other = make_trainer(seed=1, **ONE_BATCH), make_trainer(seed=2, **ONE_BATCH)
-    assert one.step(0).loss_nats != other.step(0).loss_nats
+    assert one.step(0).loss_nats == other.step(0).loss_nats  # dropout, the one thing drawn here, rises from 0
+    assert one.step(1).loss_nats != other.step(1).loss_nats
 
 
 def test_dropout_hides_tokens_and_hidden_states_as_the_naive_way_does(
@@ -156,7 +157,7 @@ def test_dropout_hides_tokens_and_hidden_states_as_the_naive_way_does(
     for number in range(80):
         trained.step(number)
     still = make_trainer(base, dropout=share, learning_rate=1e-12, **ONE_BATCH)
-    found = [still.step(number).loss_nats for number in range(draws)]
+    found = [still.step(number).loss_nats for number in range(3, 3 + draws)]
     ids, targets = make_rows(base, training).batch(range(len(training)), pad=3)
     taught = targets != IGNORED
     wanted = []

@@ -6,14 +6,16 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
-from finetable.errors import ModelFolderError, TableError
+from finetable.errors import ModelFolderError, TableError, TrainingError
+from finetable.models.base_model import BaseModel, embedding_of
 from finetable.progress import Bar, Silent, SilentBar
 from finetable.verbs import train
 
@@ -176,6 +178,22 @@ def test_long_rows_stop_drop_or_cut(films: Path, tmp_path: Path, recipes: Recipe
     assert "longer than" in (tmp_path / "drop" / "finetable" / "set_aside.jsonl").read_text(encoding="utf-8")
     cut = train(table, out=tmp_path / "cut", long_rows="cut", **recipe)
     assert sum(cut.record.splits.values()) == 151
+
+
+def test_numbers_that_break_before_the_first_step_are_one_sentence(
+    films: Path, tmp_path: Path, recipes: Recipes, load_base: Callable[[str], BaseModel]
+) -> None:
+    broken = load_base("gpt2")
+    with torch.no_grad():
+        embedding_of(broken.network).weight[broken.encoder().prefix("~")] = 3e38
+    broken.network.save_pretrained(tmp_path / "base")
+    broken.tokenizer.save_pretrained(tmp_path / "base")
+    recipe = recipes["label"] | {"base": str(tmp_path / "base"), "size": None, "long_rows": "drop"}
+    with pytest.raises(
+        TrainingError, match=r"not a finite number \(rows of its batch: lines \d+, \d+.*lower"
+    ):
+        train(films, out=tmp_path / "model", **recipe)
+    assert not (tmp_path / "model").exists()
 
 
 def test_a_full_disk_is_one_sentence(films: Path, recipes: Recipes) -> None:

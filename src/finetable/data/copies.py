@@ -17,6 +17,9 @@ __all__ = ["Copy", "CopyIndex", "words"]
 NGRAM_WORDS = 3
 """The nearest row is the one that shares the rarest n-grams of so many words."""
 
+COPIED_RUN = 12
+"""Consecutive words shared with one training text from which a text counts as copied."""
+
 COMMON = 500
 """An n-gram that stands in more places than this counts for nothing: it hardly tells rows apart."""
 
@@ -52,6 +55,11 @@ class Copy:
     nearest_row: int
     whole: bool
 
+    @property
+    def is_copied(self) -> bool:
+        """Whether the text is a whole training text, or holds COPIED_RUN consecutive words of one."""
+        return bool(self.whole or self.words >= COPIED_RUN)
+
 
 class CopyIndex:
     """The training texts, arranged for finding runs of words that another text shares with them."""
@@ -72,7 +80,7 @@ class CopyIndex:
     def build(cls, texts: Iterable[str]) -> Self:
         """Index training texts; their rows are counted from 0 in the order given.
 
-        Keeps no text: about 12 bytes a word on disk, and 60 while sorting.
+        Keeps no text: about 8 bytes a word, on disk too, and 30 while sorting.
         """
         vocabulary = WordNumbers()
         hashes: list[int] = []
@@ -138,32 +146,28 @@ class CopyIndex:
         starts = np.cumsum([0] + [len(numbers) + 1 for numbers in numbered])
         asked = np.array([number for numbers in numbered for number in (*numbers, -1)], dtype=np.int64)
         matches = self._search.find(asked, NGRAM_WORDS)
+        longest = np.maximum.reduceat(matches.lengths, starts[:-1])
+        is_longest = matches.lengths == np.repeat(longest, np.diff(starts))
+        begins = np.flatnonzero(is_longest)
+        begins = begins[np.searchsorted(begins, starts[:-1])]  # the first place of each text's longest run
+        rows = self._search.first_rows(matches.lows[begins], matches.highs[begins])
+        equal = self._equal_rows(texts)
         nearest = self._nearest_by_ngrams(matches, starts)
-        return [
-            self._copy(text, matches, slice(start, end), int(row))
-            for text, start, end, row in zip(texts, starts[:-1], starts[1:], nearest, strict=True)
-        ]
+        is_held = (nearest < 0) | (longest == np.diff(starts) - 1)
+        nearest = np.where(equal >= 0, equal, np.where(is_held, rows, nearest))
+        columns = (longest, rows, begins - starts[:-1], nearest, equal >= 0)
+        return [Copy(*copy) for copy in zip(*(column.tolist() for column in columns), strict=True)]
 
-    def _copy(self, text: str, matches: Matches, places: slice, nearest: int) -> Copy:
-        """Put together what the words at `places`, the last of which is the text's end, copy."""
-        lengths = matches.lengths[places]
-        start = int(lengths.argmax())
-        length = int(lengths[start])
-        low, high = int(matches.lows[places][start]), int(matches.highs[places][start])
-        row = self._search.first_row(low, high) if length > 0 else -1
-        equal = self._equal_row(text)
-        if equal >= 0:
-            nearest = equal
-        elif nearest < 0 or length == len(lengths) - 1:
-            nearest = row
-        return Copy(words=length, row=row, start=start, nearest_row=nearest, whole=equal >= 0)
-
-    def _equal_row(self, text: str) -> int:
-        if not text.strip():
-            return -1
-        place = int(np.searchsorted(self._hashes, np.uint64(_hash(text))))
-        is_equal = place < len(self._hashes) and int(self._hashes[place]) == _hash(text)
-        return int(self._hash_rows[place]) if is_equal else -1
+    def _equal_rows(self, texts: Sequence[str]) -> NDArray[np.int64]:
+        """Return for each text the first row that equals it after folding, -1 without one."""
+        hashes = np.array([_hash(text) for text in texts], dtype=np.uint64)
+        places = np.searchsorted(self._hashes, hashes)
+        found = np.full(len(texts), -1)
+        known = np.flatnonzero(places < len(self._hashes))
+        known = known[self._hashes[places[known]] == hashes[known]]
+        found[known] = self._hash_rows[places[known]]
+        found[[text.strip() == "" for text in texts]] = -1
+        return found
 
     def _nearest_by_ngrams(self, matches: Matches, starts: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return for each asked text the row with the most weight of shared n-grams, -1 if none is shared."""
@@ -190,10 +194,13 @@ def _distinct_pairs(
     first: NDArray[np.int64], second: NDArray[np.int64], seconds: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return each pair once, sorted; `np.unique` of numpy 2.4 takes ten times as long as a sort."""
-    pairs = np.sort(first * seconds + second)
+    bits = seconds.bit_length()
+    pairs = first << bits | second
+    pairs.sort()
     is_new = np.ones(len(pairs), dtype=bool)
     is_new[1:] = pairs[1:] != pairs[:-1]
-    return pairs[is_new] // seconds, pairs[is_new] % seconds
+    pairs = pairs[is_new]
+    return pairs >> bits, pairs & (1 << bits) - 1
 
 
 def _hash(text: str) -> int:

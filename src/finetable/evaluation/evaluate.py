@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from finetable.data.copies import CopyIndex
+from finetable.data.copies import Copy, CopyIndex
 from finetable.data.probabilities import softmax
 from finetable.evaluation.baselines import BaselineFigures, compressed_bits_per_byte, majority, tfidf
 from finetable.evaluation.metrics import (
@@ -35,10 +35,38 @@ class Judged:
     train_answers: Sequence[str]
 
 
+@dataclass(frozen=True, eq=False)
+class JudgedLabels:
+    """Figures with the keys that `evaluate --json` promises, and what they were computed from.
+
+    `truth` int64 (N,) codes into the labels; `probabilities` float64 (N, K), calibrated.
+    """
+
+    figures: dict[str, Any]
+    truth: np.ndarray
+    probabilities: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class JudgedTexts:
+    """Figures with the keys that `evaluate --json` promises, and what they were computed from.
+
+    `nats` float64 (N,) and `bytes` int64 (N,) of each real answer; `written` are texts as they come, copies
+    not redrawn; `copies` and `written_copies` are what the real answers and those share with training texts.
+    """
+
+    figures: dict[str, Any]
+    nats: np.ndarray
+    bytes: np.ndarray
+    copies: list[Copy]
+    written: list[str]
+    written_copies: list[Copy]
+
+
 def judge_labels(
     engine: Engine, rows: Judged, labels: Sequence[str], temperature: float, batch_size: int
-) -> dict[str, Any]:
-    """Figures of a labeller, with the keys that `evaluate --json` promises."""
+) -> JudgedLabels:
+    """How well a labeller does on rows it never saw, beside simple baselines."""
     place = {label: code for code, label in enumerate(labels)}
     truth = np.array([place[answer] for answer in rows.answers])
     probabilities = softmax(engine.score_labels(rows.prompts, labels, batch_size), temperature)
@@ -53,7 +81,7 @@ def judge_labels(
     contestants = {"model": right.value} | {
         name: figures.accuracy.value for name, figures in baselines.items()
     }
-    return {
+    figures = {
         "task": "label",
         "rows": len(truth),
         "best": max(contestants, key=lambda name: contestants[name]),
@@ -71,19 +99,24 @@ def judge_labels(
         "labels": list(labels),
         "confusion": confusion(truth, predicted, len(labels)).tolist(),
     }
+    return JudgedLabels(figures, truth, probabilities)
 
 
 def judge_texts(
     engine: Engine, rows: Judged, index: CopyIndex, tokens: Sequence[int], batch_size: int
-) -> dict[str, Any]:
-    """Figures of a writer; `tokens` are those of each answer with its end token."""
+) -> JudgedTexts:
+    """How well a writer predicts texts it never saw, beside a compressor; and whether it copies.
+
+    `tokens` are those of each answer with its end token.
+    """
     nats = -engine.score(rows.prompts, rows.answers, batch_size)
     sizes = np.array([len(answer.encode()) for answer in rows.answers])
     per_token = ratio_of_sums(nats, np.asarray(tokens))
     per_byte = ratio_of_sums(nats / np.log(2), sizes)
     compressed = compressed_bits_per_byte(rows.train_answers, rows.answers)
     written = _written_freely(engine, rows, batch_size)
-    return {
+    written_copies, copies = index.look_up(written), index.look_up(rows.answers)
+    figures = {
         "task": "write",
         "rows": len(sizes),
         "best": "model" if per_byte.value <= compressed else "xz",
@@ -93,9 +126,28 @@ def judge_texts(
             "perplexity",
             Interval(*(float(np.exp(x)) for x in (per_token.value, per_token.low, per_token.high))),
         ),
-        "copied_words_median": median(copy.words for copy in index.look_up(written)),
-        "copied_words_median_real": median(copy.words for copy in index.look_up(rows.answers)),
+        **_copying(written_copies, copies),
         "baselines": {"xz": {"bits_per_byte": compressed}},
+    }
+    return JudgedTexts(figures, nats, sizes, copies, written, written_copies)
+
+
+def _copying(written: Sequence[Copy], real: Sequence[Copy]) -> dict[str, Any]:
+    """Copied words of written rows beside those of real rows that the model never saw either.
+
+    Real texts share phrases with each other, so what counts is the difference. A model copies where clearly
+    more of its rows do than real ones (the intervals do not touch), or where its median run of copied words
+    is twice theirs and two words more.
+    """
+    median_written, median_real = median(c.words for c in written), median(c.words for c in real)
+    share, share_real = (accuracy(np.array([c.is_copied for c in copies])) for copies in (written, real))
+    return {
+        "copying": share.low > share_real.high or median_written >= 2 * median_real + 2,
+        "copied_words_median": median_written,
+        "copied_words_median_real": median_real,
+        "written_rows": len(written),
+        **_spread("copied_share", share),
+        **_spread("copied_share_real", share_real),
     }
 
 

@@ -11,9 +11,6 @@ from finetable.inference.engine import Engine, Request, Text
 from finetable.settings import SamplingSettings
 from finetable.tasks.label import Choice, choose
 
-COPIED_RUN = 12
-"""Consecutive words shared with one training row from which a text counts as copied."""
-
 MOST_DRAWS = 10
 LABELLED_AT_ONCE = 2048
 
@@ -25,11 +22,6 @@ class WrittenRow:
     text: str
     ended: bool
     copy: Copy
-
-    @property
-    def copies(self) -> bool:
-        """Whether it is a whole training row, or holds COPIED_RUN consecutive words of one."""
-        return bool(self.copy.whole or self.copy.words >= COPIED_RUN)
 
 
 @dataclass(frozen=True)
@@ -67,7 +59,7 @@ def write_rows(
         whole = [draft.request.prefix + draft.text for draft in drafts]
         for draft, written, copy in zip(drafts, whole, index.look_up(whole), strict=True):
             rows[draft.request.row] = WrittenRow(written, draft.ended, copy)
-        pending = [request for request in pending if rows[request.row].copies]
+        pending = [request for request in pending if rows[request.row].copy.is_copied]
         if not redraw or not pending or sampling.temperature == 0 or draw == MOST_DRAWS - 1:
             break
         redrawn += len(pending)

@@ -11,12 +11,12 @@ from finetable.atomic_files import (
     is_whole,
     load_tensors,
     save_tensors,
-    write_atomically,
     write_folder,
     write_json,
 )
 
 KEPT = 2
+WEIGHTS = "weights.safetensors"
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,8 @@ class Position:
     """How far a run has come.
 
     `step` steps are done; the best validation loss so far was `best_nats` after step `best_step`;
-    `stale` validations have passed since; `seconds` were spent training.
+    `stale` validations have passed since; `seconds` were spent training; `copied_share` of the texts written
+    at the last validation copied training rows, 0 where nobody asked.
     """
 
     step: int = 0
@@ -33,6 +34,7 @@ class Position:
     stale: int = 0
     seconds: float = 0.0
     tokens: int = 0
+    copied_share: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +61,7 @@ class Checkpoints:
         """Write a checkpoint; keep the newest two and the best weights they name."""
 
         def fill(partial: Path) -> None:
-            save_tensors(partial / "weights.safetensors", checkpoint.weights)
+            save_tensors(partial / WEIGHTS, checkpoint.weights)
             save_tensors(partial / "optimizer.safetensors", checkpoint.optimizer)
             write_json(partial / "position.json", asdict(checkpoint.position))
 
@@ -71,11 +73,14 @@ class Checkpoints:
 
     def save_best(self, step: int, weights: dict[str, torch.Tensor]) -> None:
         """Write the best weights so far; call before the checkpoint whose position names `step`."""
-        write_atomically(self._best(step), lambda partial: save_tensors(partial, weights))
+        folder = self._best(step)
+        if not (folder.exists() and is_whole(folder)):
+            shutil.rmtree(folder, ignore_errors=True)
+            write_folder(folder, lambda partial: save_tensors(partial / WEIGHTS, weights))
 
     def best(self, step: int) -> dict[str, torch.Tensor]:
         """The best weights, of step `step`."""
-        return load_tensors(self._best(step))
+        return load_tensors(self._best(step) / WEIGHTS)
 
     def newest_step(self) -> int:
         """Steps done at the newest whole checkpoint; 0 before the first one."""
@@ -87,7 +92,7 @@ class Checkpoints:
         newest = self._newest()
         if newest is None:
             return None
-        weights = load_tensors(newest / "weights.safetensors")
+        weights = load_tensors(newest / WEIGHTS)
         return Checkpoint(self._position(newest), weights, load_tensors(newest / "optimizer.safetensors"))
 
     def _newest(self) -> Path | None:
@@ -98,13 +103,13 @@ class Checkpoints:
         if not is_whole(folder):
             return False
         best = self._position(folder).best_step
-        return best == 0 or self._best(best).is_file()
+        return best == 0 or is_whole(self._best(best))
 
     def _steps(self) -> list[Path]:
         return sorted(self._folder.glob("step-*"))
 
     def _best(self, step: int) -> Path:
-        return self._folder / f"best-{step:09d}.safetensors"
+        return self._folder / f"best-{step:09d}"
 
     def _position(self, folder: Path) -> Position:
         return Position(**json.loads((folder / "position.json").read_text(encoding="utf-8")))
@@ -115,6 +120,6 @@ class Checkpoints:
             if folder not in kept:
                 shutil.rmtree(folder)
         named = {self._best(self._position(folder).best_step) for folder in kept}
-        for file in self._folder.glob("best-*.safetensors"):
-            if file not in named:
-                file.unlink()
+        for folder in self._folder.glob("best-*"):
+            if folder not in named:
+                shutil.rmtree(folder)

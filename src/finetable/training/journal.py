@@ -26,9 +26,10 @@ class Journal:
         """Keep what a step did."""
         self._append(self._steps, asdict(step))
 
-    def samples(self, step: int, texts: Sequence[str]) -> None:
-        """Keep what the model wrote after a step."""
-        self._append(self._samples, {"number": step, "texts": list(texts)})
+    def samples(self, step: int, texts: Sequence[str], copied_words: Sequence[int]) -> None:
+        """Keep what the model wrote after a step, and the longest run of words each text copies."""
+        content = {"number": step, "texts": list(texts), "copied_words": list(copied_words)}
+        self._append(self._samples, content)
 
     def _append(self, file: Path, content: dict[str, object]) -> None:
         with file.open("a", encoding="utf-8", newline="\n") as out:

@@ -25,11 +25,14 @@ def run(
     checkpoints: Checkpoints,
     on_step: Callable[[Step, Position], None],
     stop_asked: Callable[[], bool],
+    copied_share: Callable[[], float] | None = None,
 ) -> Outcome:
     """Train from the newest checkpoint to the last step, or to the first step after which a stop is asked.
 
+    `copied_share` writes texts and tells how many of them copy; asked at each validation where it is given.
+
     What follows a step depends on the seed and the step's number alone, so a run that was stopped or
-    killed ends in the same weights as one that was not. At the end the trainer holds the best weights.
+    killed ends in the same weights as one that was not. At the end the network has the best weights, in fp32.
     """
     position = _resume(trainer, checkpoints)
     saved = time.monotonic()
@@ -44,7 +47,8 @@ def run(
             )
             due = _validation_due(step.number, trainer)
             if due:
-                step, position = _validate(trainer, checkpoints, step, position)
+                share = 0.0 if copied_share is None else copied_share()
+                step, position = _validate(trainer, checkpoints, step, replace(position, copied_share=share))
             # Before saving: after a kill in between, the step is taken again and told again.
             on_step(step, position)
             stopping = stop_asked()
@@ -54,6 +58,7 @@ def run(
             if stopping and not _ended(position, trainer):
                 return Outcome(position, finished=False)
     trainer.masters.load(checkpoints.best(position.best_step))
+    trainer.masters.widen()
     return Outcome(position, finished=True)
 
 
@@ -67,7 +72,13 @@ def _resume(trainer: Trainer, checkpoints: Checkpoints) -> Position:
 
 def _ended(position: Position, trainer: Trainer) -> bool:
     plan = trainer.plan
-    return position.step >= plan.steps or (plan.patience > 0 and position.stale >= plan.patience)
+    stale = plan.patience > 0 and position.stale >= plan.patience
+    return position.step >= plan.steps or stale or _copies(position, trainer)
+
+
+def _copies(position: Position, trainer: Trainer) -> bool:
+    limit = trainer.plan.stop_when_copying
+    return limit is not None and position.copied_share >= limit
 
 
 def _validation_due(number: int, trainer: Trainer) -> bool:
@@ -80,7 +91,8 @@ def _validate(
     begun = time.perf_counter()
     nats = trainer.validate(step.number)
     position = replace(position, seconds=position.seconds + time.perf_counter() - begun)
-    if nats < position.best_nats:
+    # Weights that copy are not what the person wants back, however well they predict.
+    if nats < position.best_nats and not (position.best_step and _copies(position, trainer)):
         checkpoints.save_best(step.number, trainer.masters.state())
         position = replace(position, best_step=step.number, best_nats=nats, stale=0)
     else:

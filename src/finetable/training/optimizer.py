@@ -17,17 +17,23 @@ LOWEST_SHARE = 0.01
 class MasterWeights:
     """The trainable weights in fp32, beside the copies the network computes with where those are narrower.
 
-    Sums of many small steps need fp32; products do not (Micikevicius et al. 2018, section 3.1).
+    Sums of many small steps need fp32; products do not (Micikevicius et al. 2018, section 3.1). Until
+    `widen` is called the network computes in `working`.
     """
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: nn.Module, working: torch.dtype = torch.float32) -> None:
         trained = [(name, weight) for name, weight in network.named_parameters() if weight.requires_grad]
         self.names = [name for name, _ in trained]
+        self._network = network
         self._working = [weight for _, weight in trained]
+        # Copied before the network is narrowed, which would round them.
         self.weights = [
-            weight if weight.dtype == torch.float32 else nn.Parameter(weight.detach().float())
+            weight
+            if weight.dtype == working == torch.float32
+            else nn.Parameter(weight.detach().to(torch.float32, copy=True))
             for weight in self._working
         ]
+        nn.Module.to(network, working)
 
     def take_gradients(self) -> None:
         """Hand the gradients of the working copies to the masters."""
@@ -42,6 +48,11 @@ class MasterWeights:
         for master, working in zip(self.weights, self._working, strict=True):
             if master is not working:
                 working.copy_(master)
+
+    def widen(self) -> None:
+        """Give the network back in fp32, with the masters as its trained weights."""
+        nn.Module.to(self._network, torch.float32)
+        self.publish()
 
     def state(self) -> dict[str, torch.Tensor]:
         """The masters by name."""

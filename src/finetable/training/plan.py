@@ -6,6 +6,9 @@ from pydantic import Field
 
 from finetable.settings import ScheduleName, Settings
 
+DROPOUT_RISE = 0.3
+"""Share of the steps over which dropout rises from nothing to its full share."""
+
 
 class Plan(Settings):
     """Every number of a run, fixed before its first step so that a resumed run repeats them."""
@@ -14,6 +17,7 @@ class Plan(Settings):
     validate_every: int = Field(ge=1)
     validation_rows: int = Field(ge=1)
     patience: int = Field(ge=0)
+    stop_when_copying: float | None = None
     learning_rate: float = Field(gt=0)
     schedule: ScheduleName
     warmup: float
@@ -30,6 +34,14 @@ class Plan(Settings):
     def step_seed_base(self) -> int:
         """Start of the seeds of the steps; step n uses this plus n."""
         return (self.seed * 1_000_003) % 2**62
+
+    def dropout_at(self, step: int) -> float:
+        """Share dropped in a step counted from 0: it rises linearly over DROPOUT_RISE of the run.
+
+        Curriculum dropout (Morerio et al. 2017): on a small table a fresh network that does not see a third
+        of its words from the start never finds out what the labels hang on.
+        """
+        return self.dropout * min(1.0, step / (DROPOUT_RISE * self.steps))
 
 
 VALIDATION_SHARE = 0.05

@@ -14,6 +14,12 @@ from finetable.training.precision import choose_precision
 from finetable.training.trainer import Trainer
 
 DEFAULT_EPOCHS = 4.0
+FEWEST_STEPS = 1_000
+"""Steps that a fresh network needs to find out what a table is about; on small tables that is many epochs."""
+
+MOST_EPOCHS = 20.0
+"""Epochs beyond which a small table is memorised instead of learnt."""
+
 TIMED_STEPS = 16
 """Steps that are timed; the first warms up, and the median keeps a busy moment from deciding."""
 
@@ -32,6 +38,7 @@ def draft_plan(recipe: Recipe, base: BaseModel, rows: TokenizedRows, validation:
         validate_every=1,
         validation_rows=len(validation),
         patience=recipe.length.patience,
+        stop_when_copying=recipe.length.stop_when_copying,
         learning_rate=settings.learning_rate or _learning_rate(recipe, scratch),
         schedule=settings.schedule,
         warmup=settings.warmup,
@@ -45,8 +52,13 @@ def draft_plan(recipe: Recipe, base: BaseModel, rows: TokenizedRows, validation:
         seed=recipe.seed,
     )
     epoch = BatchPlan(rows.lengths, draft.batch_tokens, draft.micro_batch_tokens, draft.seed).steps_per_epoch
-    steps = max(1, round((recipe.length.epochs or DEFAULT_EPOCHS) * epoch))
+    steps = max(1, round((recipe.length.epochs or default_epochs(epoch, DEFAULT_EPOCHS, scratch)) * epoch))
     return with_steps(draft, steps, recipe, rows, validation)
+
+
+def default_epochs(steps_per_epoch: int, usual: float, scratch: bool) -> float:
+    """Epochs where the person names none: the usual number, or for a fresh network what FEWEST_STEPS take."""
+    return max(usual, min(MOST_EPOCHS, FEWEST_STEPS / steps_per_epoch)) if scratch else usual
 
 
 def with_steps(

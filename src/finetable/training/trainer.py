@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import nn
 
 from finetable.data.tokens import IGNORED, TokenizedRows
 from finetable.models.base_model import BaseModel, embedding_of, head_of, last_hidden
@@ -64,13 +63,13 @@ class Trainer:
         self._validation = validation
         self._base = base
         self._network = base.network
-        nn.Module.to(self._network, DTYPES[plan.precision]).eval()
+        self._network.eval()
         self._head = head_of(base.network)
         self._device = next(base.network.parameters()).device
         self._batches = BatchPlan(rows.lengths, plan.batch_tokens, plan.micro_batch_tokens, plan.seed)
         self._epoch: tuple[int, list[Batch]] = (-1, [])
         self._random = torch.Generator(device=self._device)
-        self.masters = MasterWeights(base.network)
+        self.masters = MasterWeights(base.network, DTYPES[plan.precision])
         self._optimizer = build_optimizer(self.masters.weights, plan.weight_decay)
 
     @property
@@ -85,7 +84,8 @@ class Trainer:
         rows = np.concatenate(batch)
         answers = int(self._rows.answer_lengths[rows].sum())
         self._random.manual_seed(self.plan.step_seed_base + number)
-        total = sum(self._backward(indices, answers) for indices in batch)
+        hidden_share = self.plan.dropout_at(number)
+        total = sum(self._backward(indices, answers, hidden_share) for indices in batch)
         self.masters.take_gradients()
         norm = float(torch.nn.utils.clip_grad_norm_(self.masters.weights, self.plan.clip))
         if not (np.isfinite(total) and np.isfinite(norm)):
@@ -143,9 +143,9 @@ class Trainer:
             self._epoch = (epoch, self._batches.epoch(epoch))
         return self._epoch[1][place]
 
-    def _backward(self, indices: np.ndarray, answers: int) -> float:
-        hidden, targets = self._hidden(self._rows, indices, self.plan.dropout)
-        loss = answer_loss(self._drop(hidden, self.plan.dropout), self._head, targets)
+    def _backward(self, indices: np.ndarray, answers: int, dropout: float) -> float:
+        hidden, targets = self._hidden(self._rows, indices, dropout)
+        loss = answer_loss(self._drop(hidden, dropout), self._head, targets)
         (loss / answers).backward()
         return float(loss.detach())
 

@@ -13,7 +13,7 @@ from finetable.model_folder import SplitRows
 from finetable.progress import Progress
 from finetable.settings import EvaluateSettings
 from finetable.tasks.task import with_target
-from finetable.workflow.judging import judge_on
+from finetable.workflow.judging import judge_on, training_index
 from finetable.workflow.opened import OpenModel, open_model
 from finetable.workflow.rows import key_texts, tell_about_table
 
@@ -31,7 +31,9 @@ def evaluate_model(
         return model.record.figures
     rows = model.folder.read_rows()
     judged, seen = _rows_to_judge(model, rows, table, settings, progress)
-    figures = judge_on(model.task, model.base, model.record, rows.of("train"), judged, progress)
+    index = training_index(model.task, model.folder, rows)
+    progress.say(f"Judging on {len(judged):,} rows the model never saw")
+    figures = judge_on(model.task, model.base, model.record, (rows.of("train"), judged), index)
     return {**figures, "seen_rows": seen}
 
 

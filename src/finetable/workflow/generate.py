@@ -6,15 +6,16 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from finetable.data.copies import CopyIndex
+from finetable.data.copies import COPIED_RUN, CopyIndex
 from finetable.data.examples import prompt_of
 from finetable.data.table_writer import write_table
 from finetable.errors import ColumnError, RecipeError
 from finetable.inference.engine import Request
-from finetable.inference.predict import COPIED_RUN, Writing, write_rows
+from finetable.inference.predict import Writing, write_rows
 from finetable.model_folder import SplitRows
 from finetable.progress import Progress
 from finetable.settings import GenerateSettings
+from finetable.workflow.judging import training_index
 from finetable.workflow.opened import OpenModel, open_model
 from finetable.workflow.outputs import refuse_existing
 
@@ -31,21 +32,23 @@ def generate_rows(path: Path, out: Path | None, settings: GenerateSettings, prog
     model = open_model(path)
     if model.task.settings.name != "write":
         raise RecipeError(f"{path} was trained to label {model.task.settings.target!r}; use classify.")
-    train = model.folder.read_rows().of("train")
+    rows = model.folder.read_rows()
+    train = rows.of("train")
     given = _given_values(model, train, settings)
     names = model.task.settings.given
     requests = [
         Request(row, prompt_of(names, [values[name] for name in names]), settings.prefix)
         for row, values in enumerate(given)
     ]
-    index = CopyIndex.build(str(text) for text in train.texts(model.task.settings.target))
+    index = training_index(model.task, model.folder, rows)
+    assert index is not None, "a writer has one"
     writing = _write(model, index, requests, settings, progress)
-    rows = _as_columns(model, given, writing, train, settings)
+    written = _as_columns(model, given, writing, train, settings)
     _tell(writing, settings, progress)
     if out is not None:
-        write_table(out, rows)
-        progress.say(f"Wrote {rows.num_rows:,} rows to {out}")
-    return rows
+        write_table(out, written)
+        progress.say(f"Wrote {written.num_rows:,} rows to {out}")
+    return written
 
 
 def _given_values(model: OpenModel, train: SplitRows, settings: GenerateSettings) -> GivenValues:

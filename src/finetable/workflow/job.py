@@ -1,12 +1,13 @@
 """A run from its newest checkpoint to the trained, calibrated and judged model."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 
 import torch
 
 from finetable.catalog import engine_of, step_writer_of
-from finetable.errors import TrainingError
 from finetable.model_folder import ModelFolder, Record
 from finetable.progress import Progress
 from finetable.report.model_card import model_card
@@ -18,12 +19,11 @@ from finetable.training.journal import Journal
 from finetable.training.loop import Outcome, run
 from finetable.training.plan import Plan
 from finetable.training.trainer import NotFiniteError, Trainer
-from finetable.workflow.judging import calibrate, judge
-from finetable.workflow.preparation import Material
-from finetable.workflow.watching import SAMPLES, Watcher
+from finetable.workflow.judging import judge_run, training_index
+from finetable.workflow.preparation import Material, not_finite
+from finetable.workflow.watching import SAMPLES, WRITTEN_TO_SEE_COPYING, CopyWatch, Watcher
 
 LANES_FOR_SAMPLES = 4
-LINES_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -79,33 +79,26 @@ def _train(job: Job, watch: WatchSettings, progress: Progress) -> Outcome:
             stop_signals(lambda: bar.show(saved)) as stop_asked,
         ):
             watcher = Watcher(plan, bar, Journal(folder.inner, begun), writer)
-            if job.task.settings.name == "write":
-                _sample_while_training(job, watcher, watch.sample_every)
-            return run(trainer, checkpoints, watcher.on_step, stop_asked)
+            copied_share = _watch_texts(job, watcher, watch.sample_every)
+            return run(trainer, checkpoints, watcher.on_step, stop_asked, copied_share)
     except NotFiniteError as fault:
-        raise TrainingError(_not_finite(job, fault)) from fault
+        raise not_finite(material, plan, fault) from fault
     finally:
         writer.close()
 
 
-def _sample_while_training(job: Job, watcher: Watcher, every: int) -> None:
-    record = job.record
-    engine = engine_of(
-        "torch", job.material.base, record.longest_prompt, record.longest_answer, LANES_FOR_SAMPLES
-    )
-    validation = job.material.rows.of("validation")
-    some = [prompt for _, prompt in zip(range(SAMPLES), prompts(job.task, validation), strict=False)]
-    watcher.sample_with(engine, some, every)
-
-
-def _not_finite(job: Job, fault: NotFiniteError) -> str:
-    lines = job.material.rows.lines()
-    places = sorted(lines[row_id] for row_id in fault.row_ids)
-    shown = ", ".join(map(str, places[:LINES_SHOWN])) + (", …" if len(places) > LINES_SHOWN else "")
-    return (
-        f"The loss of step {fault.step:,} is not a finite number (rows of its batch: lines {shown}); "
-        f"train into another --out with a lower --learning-rate than {job.plan.learning_rate:g}."
-    )
+def _watch_texts(job: Job, watcher: Watcher, every: int) -> Callable[[], float] | None:
+    """Have samples written while training; what tells how many copy, where the plan wants to know."""
+    index = training_index(job.task, job.folder, job.material.rows)
+    if index is None:
+        return None
+    lengths = (job.record.longest_prompt, job.record.longest_answer)
+    validation = list(islice(prompts(job.task, job.material.rows.of("validation")), WRITTEN_TO_SEE_COPYING))
+    engine = engine_of("torch", job.material.base, *lengths, LANES_FOR_SAMPLES)
+    watcher.sample_with(engine, index, validation[:SAMPLES], every)
+    if job.plan.stop_when_copying is None:
+        return None
+    return CopyWatch(engine_of("torch", job.material.base, *lengths), index, validation).share
 
 
 def _finish(job: Job, outcome: Outcome, progress: Progress) -> Record:
@@ -113,11 +106,8 @@ def _finish(job: Job, outcome: Outcome, progress: Progress) -> Record:
     material = job.material
     if material.adapter is not None:
         material.base.network = material.adapter.merge()
-    material.base.network.float()
     record = job.record.model_copy(update={"outcome": asdict(outcome.position)})
-    if job.task.settings.name == "label":
-        temperature = calibrate(job.task, material.base, record, material.rows)
-        record = record.model_copy(update={"temperature": temperature})
-    figures = judge(job.task, material.base, record, material.rows, progress)
-    record = record.model_copy(update={"figures": figures})
+    index = training_index(job.task, job.folder, material.rows)
+    record, details = judge_run(job.task, material.base, record, material.rows, index, progress)
+    job.folder.write_details(details)
     return job.folder.write_model(material.base, record, model_card(record))

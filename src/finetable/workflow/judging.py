@@ -1,14 +1,18 @@
 """A model calibrated and judged on rows frozen in its folder."""
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from finetable.catalog import engine_of
-from finetable.data.copies import CopyIndex
-from finetable.data.probabilities import fit_temperature
-from finetable.evaluation.evaluate import Judged, judge_labels, judge_texts
-from finetable.model_folder import Record, SplitRows
+from finetable.data.copies import Copy, CopyIndex
+from finetable.data.probabilities import fit_temperature, softmax
+from finetable.evaluation.evaluate import Judged, JudgedLabels, JudgedTexts, judge_labels, judge_texts
+from finetable.inference.engine import Engine
+from finetable.model_folder import Details, ModelFolder, Record, SplitRows
 from finetable.models.base_model import BaseModel
 from finetable.progress import Progress
 from finetable.tasks.task import Rows, Task, answers, prompts
@@ -16,33 +20,117 @@ from finetable.tasks.task import Rows, Task, answers, prompts
 BATCH = 64
 
 
-def calibrate(task: Task, base: BaseModel, record: Record, rows: SplitRows) -> float:
-    """The temperature under which the label probabilities of the validation rows are likeliest true."""
-    validation = rows.of("validation")
+def training_index(task: Task, folder: ModelFolder, rows: SplitRows) -> CopyIndex | None:
+    """The index of the texts that a writer learns from, kept in its folder; None for a labeller."""
+    if task.settings.name == "label":
+        return None
+    return folder.copy_index(lambda: answers(task, rows.of("train")))
+
+
+def judge_run(
+    task: Task, base: BaseModel, record: Record, rows: SplitRows, index: CopyIndex | None, progress: Progress
+) -> tuple[Record, Details]:
+    """The record with calibration and figures of the test rows, and what the figures were computed from.
+
+    `index` holds the training texts of a writer; None for a labeller.
+    """
     engine = engine_of("torch", base, record.longest_prompt, record.longest_answer)
-    place = {label: code for code, label in enumerate(task.labels)}
-    truth = np.array([place[answer] for answer in answers(task, validation)])
-    return fit_temperature(engine.score_labels(list(prompts(task, validation)), task.labels, BATCH), truth)
-
-
-def judge(task: Task, base: BaseModel, record: Record, rows: SplitRows, progress: Progress) -> dict[str, Any]:
-    """Figures on the test rows."""
-    return judge_on(task, base, record, rows.of("train"), rows.of("test"), progress)
+    judged = _judged(task, rows.of("train"), rows.of("test"))
+    _say(judged, progress)
+    if index is None:
+        return _labelled(task, engine, record, rows, judged)
+    return _written(
+        engine, base, record, rows, (judged, index, _judged(task, rows.of("train"), rows.of("validation")))
+    )
 
 
 def judge_on(
-    task: Task, base: BaseModel, record: Record, train: Rows, test: Rows, progress: Progress
+    task: Task, base: BaseModel, record: Record, rows: tuple[Rows, Rows], index: CopyIndex | None
 ) -> dict[str, Any]:
-    """Figures on any rows that were not trained on."""
+    """Figures on any rows that were not trained on; `rows` are those trained on and those to judge on."""
     engine = engine_of("torch", base, record.longest_prompt, record.longest_answer)
-    rows = Judged(
+    judged = _judged(task, *rows)
+    if index is None:
+        return judge_labels(engine, judged, task.labels, record.temperature, BATCH).figures
+    return judge_texts(engine, judged, index, _tokens(base, judged), BATCH).figures
+
+
+def _judged(task: Task, train: Rows, test: Rows) -> Judged:
+    return Judged(
         prompts=list(prompts(task, test)),
         answers=list(answers(task, test)),
         train_prompts=list(prompts(task, train)),
         train_answers=list(answers(task, train)),
     )
-    progress.say(f"Judging on {len(rows.answers):,} rows the model never saw")
-    if task.settings.name == "label":
-        return judge_labels(engine, rows, task.labels, record.temperature, BATCH)
-    tokens = [len(ids) for ids in base.encoder().answers(rows.answers)]
-    return judge_texts(engine, rows, CopyIndex.build(rows.train_answers), tokens, BATCH)
+
+
+def _tokens(base: BaseModel, judged: Judged) -> list[int]:
+    return [len(ids) for ids in base.encoder().answers(judged.answers)]
+
+
+def _labelled(
+    task: Task, engine: Engine, record: Record, rows: SplitRows, judged: Judged
+) -> tuple[Record, Details]:
+    """Calibrate: the temperature under which the labels of the validation rows are likeliest true."""
+    validation = rows.of("validation")
+    place = {label: code for code, label in enumerate(task.labels)}
+    truth = np.array([place[answer] for answer in answers(task, validation)])
+    scores = engine.score_labels(list(prompts(task, validation)), task.labels, BATCH)
+    temperature = fit_temperature(scores, truth)
+    found: JudgedLabels = judge_labels(engine, judged, task.labels, temperature, BATCH)
+    probabilities = np.concatenate([softmax(scores, temperature), found.probabilities])
+    details = pa.table(
+        {
+            **_identity(validation, rows.of("test")),
+            "truth": pa.array(np.concatenate([truth, found.truth])),
+            "probabilities": pa.array(list(probabilities), pa.list_(pa.float64())),
+        }
+    )
+    return record.model_copy(update={"temperature": temperature, "figures": found.figures}), Details(details)
+
+
+def _written(
+    engine: Engine,
+    base: BaseModel,
+    record: Record,
+    rows: SplitRows,
+    judged: tuple[Judged, CopyIndex, Judged],
+) -> tuple[Record, Details]:
+    test, index, validation = judged
+    found: JudgedTexts = judge_texts(engine, test, index, _tokens(base, test), BATCH)
+    nats = -engine.score(validation.prompts, validation.answers, BATCH)
+    sizes = np.array([len(answer.encode()) for answer in validation.answers], dtype=np.int64)
+    copies = index.look_up(validation.answers)
+    details = pa.table(
+        {
+            **_identity(rows.of("validation"), rows.of("test")),
+            "nats": pa.array(np.concatenate([nats, found.nats])),
+            "bytes": pa.array(np.concatenate([sizes, found.bytes])),
+            "tokens": pa.array(_tokens(base, validation) + _tokens(base, test), pa.int64()),
+            **_copy_columns([*copies, *found.copies]),
+        }
+    )
+    written = pa.table(
+        {"text": pa.array(found.written, pa.large_string()), **_copy_columns(found.written_copies)}
+    )
+    return record.model_copy(update={"figures": found.figures}), Details(details, written)
+
+
+def _identity(validation: SplitRows, test: SplitRows) -> dict[str, pa.Array]:
+    splits = ["validation"] * len(validation) + ["test"] * len(test)
+    return {
+        "row_id": pa.array(np.concatenate([validation.row_ids, test.row_ids])),
+        "split": pa.array(splits, pa.string()),
+    }
+
+
+def _copy_columns(copies: Sequence[Copy]) -> dict[str, pa.Array]:
+    """What each text copies; rows are places among the training texts."""
+    columns = [asdict(copy) for copy in copies]
+    kinds = {"words": pa.int64(), "row": pa.int64(), "start": pa.int64(), "nearest_row": pa.int64()}
+    kinds["whole"] = pa.bool_()
+    return {f"copy_{name}": pa.array([copy[name] for copy in columns], kind) for name, kind in kinds.items()}
+
+
+def _say(judged: Judged, progress: Progress) -> None:
+    progress.say(f"Judging on {len(judged.answers):,} rows the model never saw")

@@ -1,6 +1,6 @@
 """Everything a run needs before its first step: base, tokenized rows, plan."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from transformers import PreTrainedTokenizerFast
 
 from finetable.catalog import base_of
 from finetable.data.tokens import TokenizedRows, tokenize
-from finetable.errors import TableError
+from finetable.errors import TableError, TrainingError
 from finetable.model_folder import ModelFolder, SplitRows
 from finetable.models.adapters import Adapter
 from finetable.models.base_model import BaseModel, to_best_device
@@ -19,13 +19,13 @@ from finetable.progress import Progress
 from finetable.settings import LongRows, Recipe, TaskName
 from finetable.tasks.task import Task, answers, examples, prompts
 from finetable.training.plan import Plan
-from finetable.training.planning import draft_plan, memory_bytes, seconds_per_step, with_steps
-from finetable.training.trainer import Trainer
+from finetable.training.planning import default_epochs, draft_plan, memory_bytes, seconds_per_step, with_steps
+from finetable.training.trainer import NotFiniteError, Trainer
 
 SHARE_OF_MINUTES = 0.93
 """What is left for steps of the minutes asked for; the rest goes to validations, samples, checkpoints."""
 
-MOST_EPOCHS: dict[TaskName, int] = {"write": 20, "label": 6}
+ENOUGH_EPOCHS: dict[TaskName, float] = {"write": 20.0, "label": 8.0}
 """Epochs beyond which --minutes buys memorising instead of learning: the learning rate has to reach
 zero before that, which early stopping alone would cut short."""
 
@@ -88,15 +88,21 @@ def decide_plan(recipe: Recipe, material: Material, progress: Progress) -> Plan:
     base, train, validation = material.base, material.train, material.validation
     plan = draft_plan(recipe, base, train, validation)
     trainer = Trainer(base, train, validation, plan)
-    seconds = seconds_per_step(trainer)
+    try:
+        seconds = seconds_per_step(trainer)
+    except NotFiniteError as fault:
+        raise not_finite(material, plan, fault) from fault
+    trainer.masters.widen()
     if recipe.length.minutes is not None:
         fitting = max(1, int(recipe.length.minutes * 60 * SHARE_OF_MINUTES / seconds))
-        enough = MOST_EPOCHS[recipe.task.name] * trainer.steps_per_epoch
+        scratch = recipe.base.base == "scratch"
+        most = default_epochs(trainer.steps_per_epoch, ENOUGH_EPOCHS[recipe.task.name], scratch)
+        enough = max(1, round(most * trainer.steps_per_epoch))
         steps = min(fitting, enough)
         if steps < fitting:
             progress.say(
                 f"{recipe.length.minutes:g} minutes are enough for {fitting / trainer.steps_per_epoch:.0f} "
-                f"epochs; {MOST_EPOCHS[recipe.task.name]} suffice here (--epochs takes as many as you like)"
+                f"epochs; {most:.0f} suffice here (--epochs takes as many as you like)"
             )
         plan = with_steps(plan, steps, recipe, train, validation)
     expected = plan.steps * seconds / SHARE_OF_MINUTES
@@ -107,6 +113,21 @@ def decide_plan(recipe: Recipe, material: Material, progress: Progress) -> Plan:
         f"about {_duration(expected)} and {memory / 1e9:.1f} GB of memory at most"
     )
     return plan
+
+
+def not_finite(material: Material, plan: Plan, fault: NotFiniteError) -> TrainingError:
+    """What a person is told of a step that broke."""
+    lines = material.rows.lines()
+    return TrainingError(
+        f"The loss of step {fault.step:,} is not a finite number (rows of its batch: lines "
+        f"{_some(lines[row_id] for row_id in fault.row_ids)}); "
+        f"train into another --out with a lower --learning-rate than {plan.learning_rate:g}."
+    )
+
+
+def _some(lines: Iterable[int]) -> str:
+    places = sorted(lines)
+    return ", ".join(map(str, places[:LINES_SHOWN])) + (", …" if len(places) > LINES_SHOWN else "")
 
 
 def _training_texts(task: Task, rows: SplitRows) -> Iterator[str]:
@@ -124,11 +145,11 @@ def _fit_context(
         return rows, tokens
     match policy:
         case "stop":
-            lines = sorted(rows.lines()[int(row_id)] for row_id in long_ids)
-            shown = ", ".join(map(str, lines[:LINES_SHOWN])) + (", …" if len(lines) > LINES_SHOWN else "")
+            lines = rows.lines()
+            shown = _some(lines[int(row_id)] for row_id in long_ids)
             longest = max(int(found.lengths.max(initial=0)) for found in tokens.values())
             raise TableError(
-                f"{len(lines):,} rows are longer than the {context:,} tokens the base can see (the longest "
+                f"{len(long_ids):,} rows are longer than the {context:,} tokens the base sees (the longest "
                 f"has {longest:,}; lines {shown}); choose --long-rows cut or --long-rows drop."
             )
         case "cut":

@@ -25,7 +25,7 @@ def train_table(table: str, out: Path, recipe: Recipe, watch: WatchSettings, pro
     Raises a UserError for anything the person can mend; nothing is written before all checks have passed.
     """
     folder = ModelFolder(out)
-    recipe.task.check()
+    recipe.check()
     earlier = _earlier(folder)
     source = read_table(table, recipe.table)
     if earlier is not None:
