@@ -4,16 +4,11 @@ import sys
 
 from pydantic.fields import FieldInfo
 
-from finetable.settings import (
-    ClassifySettings,
-    EvaluateSettings,
-    GenerateSettings,
-    Recipe,
-    Settings,
-    WatchSettings,
-)
+from finetable.settings import Recipe, Settings, WatchSettings
+from finetable.verb_settings import ClassifySettings, EvaluateSettings, GenerateSettings, ProfileSettings
 
 VERBS: dict[str, tuple[type[Settings], ...]] = {
+    "profile": (ProfileSettings,),
     "train": (Recipe, WatchSettings),
     "generate": (GenerateSettings,),
     "classify": (ClassifySettings,),

@@ -12,6 +12,7 @@ ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 SNIPPETS = DOCS / "snippets"
 IN_ORDER = [
+    "profile.sh",
     "train_writer.sh",
     "generate.sh",
     "generate_given.sh",
@@ -21,6 +22,8 @@ IN_ORDER = [
     "evaluate.sh",
     "evaluate_table.sh",
     "recipe.sh",
+    "report.sh",
+    "compare.sh",
     "python_api.py",
 ]
 BLOCK = re.compile(r"```(?:sh|python|toml)\n(.*?)```", re.DOTALL)

@@ -15,7 +15,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from finetable.data.table import SetAside, Table
 from finetable.errors import ModelFolderError
-from finetable.model_folder import ModelFolder, Record, SplitRows, freeze_rows
+from finetable.frozen_rows import SplitRows, freeze_rows
+from finetable.model_folder import ModelFolder, Record
 from finetable.models.base_model import BaseModel
 from finetable.settings import Recipe, TaskSettings
 

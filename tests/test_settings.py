@@ -9,9 +9,6 @@ from pydantic import ValidationError
 from finetable.errors import RecipeError
 from finetable.settings import (
     BaseSettings,
-    ClassifySettings,
-    EvaluateSettings,
-    GenerateSettings,
     LengthSettings,
     LongRows,
     OptimizerSettings,
@@ -23,6 +20,7 @@ from finetable.settings import (
     TaskSettings,
     WatchSettings,
 )
+from finetable.verb_settings import ClassifySettings, EvaluateSettings, GenerateSettings
 
 EVERY = (Recipe, WatchSettings, GenerateSettings, ClassifySettings, EvaluateSettings)
 NAME = st.text(min_size=1, max_size=9).filter(lambda name: name.strip() == name and "," not in name)

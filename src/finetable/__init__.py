@@ -9,9 +9,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from finetable.verbs import classify, evaluate, generate, open_model, train
+    from finetable.verbs import (
+        classify,
+        compare,
+        evaluate,
+        generate,
+        open_model,
+        profile,
+        report,
+        train,
+    )
 
-__all__ = ["classify", "evaluate", "generate", "open_model", "train"]
+__all__ = ["classify", "compare", "evaluate", "generate", "open_model", "profile", "report", "train"]
 
 
 def __getattr__(name: str) -> Any:

@@ -10,9 +10,10 @@ from finetable.errors import RecipeError
 from finetable.settings import BaseSettings, EngineName, Recipe, SourceName, TaskSettings
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerFast
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
     from finetable.inference.engine import Engine
+    from finetable.models.adapters import Adapter
     from finetable.models.base_model import BaseModel
     from finetable.tasks.task import Task
     from finetable.training.journal import StepWriter
@@ -66,6 +67,17 @@ def engine_of(
             return TorchEngine(base, longest_prompt, longest_answer, lanes)
         case other:
             assert_never(other)
+
+
+def adapter_of(network: PreTrainedModel, recipe: Recipe) -> Adapter | None:
+    """The adapter that a recipe asks for, inside the network; None where it asks for none."""
+    if recipe.base.lora is None:
+        return None
+    try:
+        from finetable.models.adapters import Adapter
+    except ImportError as fault:
+        raise RecipeError("--lora needs the extra of that name: pip install 'finetable[lora]'.") from fault
+    return Adapter(network, recipe.base.lora, recipe.seed)
 
 
 def step_writer_of(tensorboard: bool, folder: Path) -> StepWriter:

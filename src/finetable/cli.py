@@ -11,15 +11,9 @@ from pydantic import ValidationError
 
 from finetable.errors import UserError
 from finetable.recipe_file import with_recipe_file
-from finetable.settings import (
-    ClassifySettings,
-    EvaluateSettings,
-    GenerateSettings,
-    Recipe,
-    WatchSettings,
-    wrong_value,
-)
+from finetable.settings import Recipe, WatchSettings, wrong_value
 from finetable.terminal import Terminal
+from finetable.verb_settings import ClassifySettings, EvaluateSettings, GenerateSettings, ProfileSettings
 
 DONE, MENDABLE, USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -67,6 +61,35 @@ def train(
     if not trained.finished:
         return INTERRUPTED
     _print(summary(trained.record.figures))
+    return DONE
+
+
+@app.command
+def profile(
+    table: str,
+    /,
+    *,
+    out: Path | None = None,
+    json_output: Annotated[bool, Parameter(name="--json", negative="")] = False,
+    settings: Annotated[ProfileSettings, Flat] = ProfileSettings(),
+) -> int:
+    """Look at a table before training: what is in it, and what would go wrong.
+
+    Parameters
+    ----------
+    table
+        CSV, TSV, JSON Lines or Parquet, each also .gz, or hf://owner/name.
+    out
+        An HTML page with everything that was found, and pictures.
+    json_output
+        Print one JSON object.
+    """
+    from finetable.report.profile_report import profile_json, profile_lines
+    from finetable.workflow.profile import profile_of
+
+    _without_bars_of_libraries()
+    found = profile_of(table, out, settings, terminal)
+    _print([json.dumps(profile_json(found), ensure_ascii=False)] if json_output else profile_lines(found))
     return DONE
 
 
@@ -151,6 +174,42 @@ def evaluate(
     _without_bars_of_libraries()
     figures = evaluate_model(folder, table, settings, terminal)
     _print([json.dumps(figures, ensure_ascii=False)] if json_output else summary(figures))
+    return DONE
+
+
+@app.command
+def report(folder: Path, /, *, out: Path | None = None) -> int:
+    """Write the report of a model: one page with the verdict, the pictures and the recipe.
+
+    Parameters
+    ----------
+    folder
+        A model folder.
+    out
+        The HTML file to make; without it the report in the model folder is made anew.
+    """
+    from finetable.workflow.report import report_run
+
+    _without_bars_of_libraries()
+    report_run(folder, out, terminal)
+    return DONE
+
+
+@app.command
+def compare(*folders: Path, out: Path | None = None) -> int:
+    """Put models side by side: where their recipes differ, and which is best.
+
+    Parameters
+    ----------
+    folders
+        Two model folders or more, of one job.
+    out
+        An HTML page that shows them side by side.
+    """
+    from finetable.workflow.report import compare_runs
+
+    _without_bars_of_libraries()
+    _print(compare_runs(folders, out, terminal))
     return DONE
 
 

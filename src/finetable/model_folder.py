@@ -3,10 +3,11 @@
 DIR/
   config.json, model.safetensors, tokenizer.json, …   opened by transformers alone
   README.md                                            the model card
+  report.html                                          the report, with all pictures
   finetable.json                                       the record: recipe, labels, plan, figures
   finetable/rows.parquet                               rows learnt from and judged on, with their splits
   finetable/judged.parquet, written.parquet            what the figures were computed from
-  finetable/copies/                                    index of the training texts (writers)
+  finetable/copies/, pictures/                         index of training texts; what the card shows
   finetable/set_aside.jsonl                            rows that were not taken: line and reason
   finetable/steps.jsonl, samples.jsonl                 what happened while training
   finetable/checkpoints/                               while training only
@@ -14,29 +15,26 @@ DIR/
 
 import json
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import Field, ValidationError
 from transformers import PreTrainedTokenizerFast
 
 from finetable.atomic_files import disk_faults, flush, sha256, write_atomically, write_json, write_text
 from finetable.data.copies import CopyIndex
-from finetable.data.table import SetAside, Table
+from finetable.data.table import SetAside
 from finetable.errors import ModelFolderError
+from finetable.frozen_rows import SplitRows
 from finetable.models.base_model import BaseModel, special_tokens_of
 from finetable.models.pretrained import check_folder, read_network, read_tokenizer
 from finetable.settings import Recipe, Settings
 
 RECORD = "finetable.json"
-SPLITS = ("train", "validation", "test")
-COLUMN = "column:"
 
 
 class Record(Settings):
@@ -64,45 +62,6 @@ class Record(Settings):
     temperature: float = 1.0
     figures: dict[str, Any] = Field(default_factory=dict)
     files: dict[str, str] = Field(default_factory=dict)
-
-
-@dataclass(frozen=True, eq=False)
-class SplitRows:
-    """Rows frozen in a model folder: the columns of the task, and where each row came from.
-
-    `columns` holds `row_id`, `line`, `split`, `text_hash`, and the task's columns after a "column:" prefix.
-    """
-
-    columns: pa.Table
-
-    def __len__(self) -> int:
-        return int(self.columns.num_rows)
-
-    def of(self, split: str) -> "SplitRows":
-        """The rows of one split, in the order of the table."""
-        return SplitRows(self.columns.filter(pc.equal(self.columns["split"], split)))
-
-    @property
-    def row_ids(self) -> np.ndarray:
-        """Stable number of each row in the table, int64 (rows,)."""
-        return np.asarray(self.columns["row_id"])
-
-    def without(self, row_ids: np.ndarray) -> "SplitRows":
-        """All rows but these."""
-        return SplitRows(self.columns.filter(pa.array(~np.isin(self.row_ids, row_ids))))
-
-    def texts(self, column: str) -> pa.ChunkedArray:
-        """One of the task's columns."""
-        return self.columns[f"{COLUMN}{column}"]
-
-    def lines(self) -> dict[int, int]:
-        """Line number of each row id."""
-        ids, lines = self.columns["row_id"].to_pylist(), self.columns["line"].to_pylist()
-        return dict(zip(ids, lines, strict=True))
-
-    def hashes(self) -> set[str]:
-        """Hashes of the folded texts."""
-        return set(self.columns["text_hash"].to_pylist())
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,6 +93,16 @@ class ModelFolder:
     def tokenizer(self) -> Path:
         """The tokenizer of an unfinished run, with its special tokens."""
         return self.inner / "tokenizer"
+
+    @property
+    def report(self) -> Path:
+        """The report of the run."""
+        return self.path / "report.html"
+
+    @property
+    def pictures(self) -> Path:
+        """The report's pictures, each a file."""
+        return self.inner / "pictures"
 
     @property
     def checkpoints(self) -> Path:
@@ -215,6 +184,13 @@ class ModelFolder:
         if details.written is not None:
             _write_parquet(self.inner / "written.parquet", details.written)
 
+    def write_pictures(self, pictures: Mapping[str, str]) -> None:
+        """Keep pictures, SVG by name, for the model card to show."""
+        with disk_faults(self.pictures):
+            self.pictures.mkdir(exist_ok=True)
+        for name, svg in pictures.items():
+            write_text(self.pictures / f"{name}.svg", svg)
+
     def read_details(self) -> Details:
         """What `write_details` kept; raises ModelFolderError where it is missing or damaged."""
         written = self.inner / "written.parquet"
@@ -274,15 +250,3 @@ def _read_parquet(file: Path) -> pa.Table:
         raise ModelFolderError(
             f"{file} is missing or damaged; copy the folder again or train again into a new one."
         ) from fault
-
-
-def freeze_rows(table: Table, columns: Sequence[str], splits: np.ndarray, hashes: Sequence[str]) -> SplitRows:
-    """The rows of a table as a model folder keeps them; `splits` are codes into SPLITS, (rows,)."""
-    named = {f"{COLUMN}{name}": table.texts(name) for name in columns}
-    identity = {
-        "row_id": pa.array(table.row_ids),
-        "line": pa.array(table.lines),
-        "split": pa.array([SPLITS[code] for code in splits]),
-        "text_hash": pa.array(hashes),
-    }
-    return SplitRows(pa.table({**identity, **named}))

@@ -1,11 +1,11 @@
-"""Every option, once.
+"""Every option of training, once.
 
 Frozen pydantic classes; the command line, recipe files and documents derive from them, so a
 field's description is the help that a person reads.
 """
 
 from difflib import get_close_matches
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
 from cyclopts import Parameter
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -102,6 +102,11 @@ class TaskSettings(Settings):
         if isinstance(names, (list, tuple)) and all(isinstance(name, str) for name in names):
             return tuple(part.strip() for name in names for part in name.split(",") if part.strip())
         return value
+
+    @property
+    def is_named(self) -> bool:
+        """Whether any column of a job is named."""
+        return self.write is not None or self.label is not None or bool(self.given)
 
     @property
     def name(self) -> TaskName:
@@ -262,53 +267,3 @@ class WatchSettings(Settings):
         default=0, ge=0, description="Write three samples every so many steps; 0: at each validation."
     )
     tensorboard: bool = Field(default=False, description="Write TensorBoard files into the model folder.")
-
-
-class SamplingSettings(Settings):
-    """How rows are drawn from the model."""
-
-    temperature: float = Field(default=0.8, ge=0, le=2, description="0 always takes the likeliest token.")
-    top_k: int = Field(default=100, ge=0, description="Draw from this many likeliest tokens; 0 from all.")
-    top_p: float = Field(
-        default=0.95, gt=0, le=1, description="Draw from the likeliest tokens of this share."
-    )
-    seed: int = Field(default=0, ge=0, lt=2**63, description="The same seed gives the same rows.")
-    max_tokens: int | None = Field(
-        default=None, ge=1, le=1_000_000, description="Most tokens of a text; default from the training rows."
-    )
-
-
-class GenerateSettings(Settings):
-    """What to write."""
-
-    n: Annotated[int, Parameter(name="-n")] = Field(
-        default=10, ge=1, le=10_000_000, description="How many rows."
-    )
-    given: tuple[str, ...] = Field(
-        default=(), description="COLUMN=VALUE; columns not named are drawn from the training rows."
-    )
-    prefix: str = Field(default="", description="Text that every row starts with.")
-    include_prefix: bool = Field(default=False, description="Keep the prefix in the rows written.")
-    allow_copies: bool = Field(default=False, description="Keep rows that copy training rows.")
-    sampling: SamplingSettings = Field(default=SamplingSettings())
-    batch_size: int = Field(default=64, ge=1, le=65_536, description="Rows in work together.")
-
-
-class ClassifySettings(Settings):
-    """How to label a table."""
-
-    abstain_below: float = Field(
-        default=0.0, ge=0, le=1, description="Leave the prediction empty where the probability is lower."
-    )
-    batch_size: int = Field(default=64, ge=1, le=65_536, description="Rows in work together.")
-    table: TableOptions = Field(default=TableOptions())
-
-
-class EvaluateSettings(Settings):
-    """How to judge a model folder."""
-
-    include_seen: bool = Field(
-        default=False, description="Judge also on rows whose text was seen in training."
-    )
-    batch_size: int = Field(default=64, ge=1, le=65_536, description="Rows in work together.")
-    table: TableOptions = Field(default=TableOptions())

@@ -5,14 +5,18 @@ from typing import Any
 
 import pyarrow as pa
 
+from finetable.data.profile import Profile
 from finetable.progress import Progress, Silent
-from finetable.settings import ClassifySettings, EvaluateSettings, GenerateSettings, Recipe, WatchSettings
+from finetable.settings import Recipe, WatchSettings
+from finetable.verb_settings import ClassifySettings, EvaluateSettings, GenerateSettings, ProfileSettings
 from finetable.workflow.classify import classify_table
 from finetable.workflow.evaluate import evaluate_model
 from finetable.workflow.generate import generate_rows
 from finetable.workflow.job import Trained
 from finetable.workflow.opened import OpenModel
 from finetable.workflow.opened import open_model as open_folder
+from finetable.workflow.profile import profile_of
+from finetable.workflow.report import compare_runs, report_run
 from finetable.workflow.train import train_table
 
 
@@ -55,6 +59,26 @@ def evaluate(
     settings = EvaluateSettings.of(**options)
     judged_on = None if table is None else str(table)
     return evaluate_model(Path(folder), judged_on, settings, progress or Silent())
+
+
+def profile(
+    table: str | Path, *, out: str | Path | None = None, progress: Progress | None = None, **options: Any
+) -> Profile:
+    """Look at a table before training; options as `finetable profile` has them."""
+    settings = ProfileSettings.of(**options)
+    return profile_of(str(table), _path(out), settings, progress or Silent())
+
+
+def report(folder: str | Path, *, out: str | Path | None = None, progress: Progress | None = None) -> Path:
+    """Write the report of a model to `out`, or anew into its folder; the file."""
+    return report_run(Path(folder), _path(out), progress or Silent())
+
+
+def compare(
+    *folders: str | Path, out: str | Path | None = None, progress: Progress | None = None
+) -> list[str]:
+    """Put models side by side: the verdict, then a line for each; with `out` also a page."""
+    return compare_runs([Path(folder) for folder in folders], _path(out), progress or Silent())
 
 
 def open_model(folder: str | Path) -> OpenModel:

@@ -15,7 +15,7 @@ from finetable.inference.engine import Engine, Request
 from finetable.inference.sampling import sample, uniforms
 from finetable.inference.utf8 import Utf8Constraint, token_bytes
 from finetable.models.base_model import BaseModel
-from finetable.settings import SamplingSettings
+from finetable.verb_settings import SamplingSettings
 
 PROMPTS = ["the sea", "Paris", "a much longer prompt about love, loss and the sea", "映画"]
 LABELS = ["science", "science fiction", "sci", "drama", "drama, comedy", "été 🎬"]

@@ -133,6 +133,22 @@ def test_the_rarest_ngrams_decide_which_row_is_nearest() -> None:
     assert (found.words, found.nearest_row) == (3, 30)
 
 
+def test_an_ngram_that_a_row_holds_several_times_counts_once() -> None:
+    [found] = CopyIndex.build(["d e f", "a b c z a b c z a b c"]).look_up(["a b c x d e f"])
+    assert (found.words, found.row, found.start, found.nearest_row) == (3, 1, 0, 0)
+
+
+def test_a_long_copy_of_one_of_two_nearly_equal_texts(tmp_path: Path) -> None:
+    first = [f"word{i % 90}" for i in range(400)]
+    second = [*first[:300], "other", *first[301:]]
+    training = ["word5 word7", " ".join(second), " ".join(first), " ".join(first)]
+    CopyIndex.build(training).save(tmp_path / "copies")
+    asked = f"new {' '.join(first[20:390])} word7"
+    [found] = CopyIndex.load(tmp_path / "copies").look_up([asked])
+    check(training, asked, found)
+    assert (found.words, found.row, found.start) == (370, 2, 1)
+
+
 def test_ngrams_that_stand_in_very_many_places_do_not_decide() -> None:
     opening = " ".join(f"opening{i}" for i in range(20))
     training = [opening] * (copies.COMMON + 1) + ["there was a king"]

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from finetable.data.suffix_array import stable_order, suffix_array
+from finetable.data.suffix_array import blocks_of_groups, stable_order, suffix_array
 
 
 @settings(deadline=None)
@@ -19,12 +19,25 @@ def test_keys_too_large_to_carry_an_index_are_refused() -> None:
         stable_order(np.array([0, 1]), 62)
 
 
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=20), st.integers(1, 15))
+def test_blocks_are_small_or_one_group(sizes: list[int], most: int) -> None:
+    is_first = np.array([place == 0 for size in sizes for place in range(size)])
+    places = np.arange(100, 100 + len(is_first), dtype=np.int32)
+    blocks = list(blocks_of_groups(places, is_first, most))
+    assert np.concatenate(blocks).tolist() == places.tolist()
+    assert len(blocks) <= 2 * len(places) / most + 2
+    for block in blocks:
+        begins = is_first[block - 100]
+        assert begins[0]
+        assert len(block) < most or begins.sum() == 1
+
+
 @settings(deadline=None)
-@given(st.lists(st.integers(0, 2), max_size=80), st.integers(3, 2**31 - 1))
-def test_suffixes_are_in_order(symbols: list[int], last: int) -> None:
+@given(st.lists(st.integers(0, 2), max_size=80), st.integers(3, 2**31 - 1), st.integers(1, 90))
+def test_suffixes_are_in_order(symbols: list[int], last: int, most_at_once: int) -> None:
     symbols = [*symbols, last]
     expected = sorted(range(len(symbols)), key=lambda start: symbols[start:])
-    assert suffix_array(np.array(symbols, dtype=np.int32)).tolist() == expected
+    assert suffix_array(np.array(symbols, dtype=np.int32), most_at_once).tolist() == expected
 
 
 def test_the_last_symbol_may_be_the_least() -> None:

@@ -12,7 +12,7 @@ from finetable.inference.engine import Request
 from finetable.inference.predict import MOST_DRAWS, WrittenRow, label_rows, write_rows
 from finetable.inference.torch_engine import TorchEngine
 from finetable.models.base_model import BaseModel
-from finetable.settings import SamplingSettings
+from finetable.verb_settings import SamplingSettings
 
 Load = Callable[[str], BaseModel]
 

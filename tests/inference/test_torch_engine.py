@@ -17,7 +17,7 @@ from finetable.inference.sampling import sample, uniforms
 from finetable.inference.torch_engine import TorchEngine
 from finetable.inference.utf8 import token_bytes
 from finetable.models.base_model import BaseModel
-from finetable.settings import SamplingSettings
+from finetable.verb_settings import SamplingSettings
 
 Load = Callable[[str], BaseModel]
 Key = tuple[int, int]

@@ -33,6 +33,14 @@ def write_figures(bits: float, xz: float, copied: float) -> dict[str, Any]:
     for name, value in (("bits_per_byte", bits), ("perplexity", 30.0), ("cross_entropy_nats", 3.4)):
         figures |= {name: value, f"{name}_low": value, f"{name}_high": value}
     return figures | {
+        "copying": copied >= 8,
+        "written_rows": 100,
+        "copied_share": 0.83 if copied >= 8 else 0.0,
+        "copied_share_low": 0.7 if copied >= 8 else 0.0,
+        "copied_share_high": 0.9,
+        "copied_share_real": 0.02,
+        "copied_share_real_low": 0.0,
+        "copied_share_real_high": 0.05,
         "copied_words_median": copied,
         "copied_words_median_real": 3,
         "baselines": {"xz": {"bits_per_byte": xz}},
@@ -42,5 +50,12 @@ def write_figures(bits: float, xz: float, copied: float) -> dict[str, Any]:
 def test_write_verdicts() -> None:
     assert summary(write_figures(2.0, 2.5, 3))[0].startswith("The model predicts")
     assert summary(write_figures(2.6, 2.5, 3))[0].startswith("A plain compressor")
-    assert "no sign of copying" in summary(write_figures(2.0, 2.5, 3))[-1]
-    assert "it copies" in summary(write_figures(2.0, 2.5, 15))[-1]
+    assert "no sign of copying" in summary(write_figures(2.0, 2.5, 3))[-2]
+
+
+def test_copying_is_said_before_anything_else() -> None:
+    for bits in (2.0, 2.6):
+        lines = summary(write_figures(bits, 2.5, 15))
+        assert lines[0].startswith("The model copies its training rows: 83 of 100 rows it wrote")
+        assert "against 2 % of real rows" in lines[0]
+        assert "it copies" in lines[-2]

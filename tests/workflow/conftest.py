@@ -1,6 +1,7 @@
 """A small table from which both jobs can be learnt, and models of it."""
 
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ DEEDS = {
 }
 
 
-def write_films(file: Path, rows: int) -> Path:
+def films_table(file: Path, rows: int) -> Path:
     chance = random.Random(4)
     lines = ["title,genre,plot"]
     for number in range(rows):
@@ -32,9 +33,15 @@ def write_films(file: Path, rows: int) -> Path:
 
 
 @pytest.fixture(scope="session")
+def write_films() -> Callable[[Path, int], Path]:
+    """Writes a table of so many films."""
+    return films_table
+
+
+@pytest.fixture(scope="session")
 def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.set_num_threads(1)
-    return write_films(tmp_path_factory.mktemp("films") / "films.csv", 150)
+    return films_table(tmp_path_factory.mktemp("films") / "films.csv", 150)
 
 
 WRITE: dict[str, Any] = {

@@ -5,7 +5,7 @@ from pathlib import Path
 from finetable.catalog import task_of
 from finetable.data.read_table import read_table
 from finetable.data.splits import fold
-from finetable.model_folder import SPLITS
+from finetable.frozen_rows import SPLITS
 from finetable.settings import Recipe, TaskSettings
 from finetable.workflow.rows import frozen_rows, share_of_splits
 

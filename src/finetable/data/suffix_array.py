@@ -1,9 +1,14 @@
 """Sorting the suffixes of a long sequence of numbers, with nothing but numpy."""
 
+from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+BLOCK = 1 << 20
+"""How many suffixes are sorted at a time: the memory that sorting takes is for so many, not for all."""
 
 
 def stable_order(keys: NDArray[np.integer[Any]], key_bits: int) -> NDArray[np.int64]:
@@ -26,64 +31,91 @@ def stable_order(keys: NDArray[np.integer[Any]], key_bits: int) -> NDArray[np.in
     return packed
 
 
-def suffix_array(symbols: NDArray[np.int32]) -> NDArray[np.int32]:
+def suffix_array(symbols: NDArray[np.int32], most_at_once: int = BLOCK) -> NDArray[np.int32]:
     """Return where each suffix of `symbols` begins, in the order of the suffixes.
 
     Prefix doubling that sorts again only the suffixes that are still equal (Larsson and Sadakane, Faster
-    suffix sorting, Theoretical Computer Science 387, 2007, section 2).
+    suffix sorting, Theoretical Computer Science 387, 2007, section 2), a block of groups at a time. Takes
+    about 25 bytes a symbol beside `symbols`.
 
     Args:
         symbols: (n,), each >= 0; the last one must stand nowhere else, so that no suffix is the beginning
             of another.
+        most_at_once: how many suffixes are sorted at a time, at least 1; more only where so many are equal.
 
     Returns:
         (n,) positions in `symbols`.
     """
-    order, same_as_before, depth = _sorted_by_first_symbols(symbols)
-    bits = len(symbols).bit_length()
+    order = stable_order(symbols, int(symbols.max(initial=0)).bit_length()).astype(np.int32)
+    is_first = np.ones(len(symbols), dtype=bool)  # of a group of equals in `order`
+    is_first[1:] = symbols[order[1:]] != symbols[order[:-1]]
+    places = np.arange(len(symbols), dtype=np.int32)  # indices into `order` of suffixes that equal another
     rank = np.empty(len(symbols), dtype=np.int32)
-    rank[order] = _group_starts(same_as_before)
-    places = _places_in_groups(same_as_before)  # indices into `order` of the suffixes still equal to another
+    rank[order] = _group_starts(places, is_first)
+    places = places[_is_in_group(is_first)]
+    # So that a number of the group, a rank and an index fit in the 63 bits of a key.
+    most_at_once = min(most_at_once, 1 << (64 - len(symbols).bit_length()) // 2)
+    depth = 1
     while len(places) > 0:
-        suffixes = order[places]
-        by_rest = stable_order(rank[suffixes + depth], bits)
-        suffixes = suffixes[by_rest]
-        by_group = stable_order(rank[suffixes], bits)
-        suffixes = suffixes[by_group]
-        order[places] = suffixes
-        first, rest = rank[suffixes], rank[suffixes + depth]
-        same_as_before = np.zeros(len(places), dtype=bool)
-        same_as_before[1:] = (first[1:] == first[:-1]) & (rest[1:] == rest[:-1])
-        rank[suffixes] = places[_group_starts(same_as_before)]
-        places = places[_places_in_groups(same_as_before)]
+        left = []
+        for block in blocks_of_groups(places, is_first[places], most_at_once):
+            _sort_by_rest(order, is_first, rank, block, depth)
+            left.append(block[_is_in_group(is_first[block])])
+        places = np.concatenate(left)
         depth *= 2
     return order
 
 
-def _sorted_by_first_symbols(
-    symbols: NDArray[np.int32],
-) -> tuple[NDArray[np.int32], NDArray[np.bool_], int]:
-    """Sort the suffixes by as many first symbols as fit in a key; also say how many that were."""
-    symbol_bits = max(1, int(symbols.max(initial=0)).bit_length())
-    depth = max(1, (63 - len(symbols).bit_length()) // symbol_bits)
-    keys = np.zeros(len(symbols), dtype=np.int64)
-    for offset in range(min(depth, len(symbols))):
-        keys <<= symbol_bits
-        keys[: len(symbols) - offset] |= symbols[offset:]
-    order = stable_order(keys, depth * symbol_bits)
-    keys = keys[order]
-    same_as_before = np.zeros(len(symbols), dtype=bool)
-    same_as_before[1:] = keys[1:] == keys[:-1]
-    return order.astype(np.int32), same_as_before, depth
+def blocks_of_groups(
+    places: NDArray[np.int32], is_first: NDArray[np.bool_], most: int
+) -> Iterator[NDArray[np.int32]]:
+    """Cut places where groups begin, into blocks of fewer than `most` and blocks of one group.
+
+    Args:
+        places: (n,) one group after the other.
+        is_first: (n,) whether a group begins there.
+        most: at least 1.
+    """
+    starts = np.flatnonzero(is_first)
+    held_by = np.searchsorted(starts, np.arange(0, len(places), most), side="right") - 1
+    cut_groups = np.unique(np.concatenate([held_by, held_by + 1, [len(starts)]]))
+    cuts = np.append(starts, len(places))[cut_groups]
+    for first, end in pairwise(cuts):
+        yield places[first:end]
 
 
-def _group_starts(same_as_before: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Return, for each place, the place where its run of equals begins."""
-    return np.maximum.accumulate(np.where(same_as_before, 0, np.arange(len(same_as_before))))
+def _sort_by_rest(
+    order: NDArray[np.int32],
+    is_first: NDArray[np.bool_],
+    rank: NDArray[np.int32],
+    places: NDArray[np.int32],
+    depth: int,
+) -> None:
+    """Sort each group at `places`, equal in the first `depth` symbols, by what follows these.
+
+    Other blocks may have been sorted deeper already: their ranks are finer then, and never wrong.
+    """
+    suffixes = order[places]
+    groups = np.cumsum(is_first[places])
+    rank_bits = len(rank).bit_length()
+    keys = groups - 1 << rank_bits | rank[suffixes + depth]
+    by_rest = stable_order(keys, rank_bits + int(groups[-1] - 1).bit_length())
+    keys, suffixes = keys[by_rest], suffixes[by_rest]
+    order[places] = suffixes
+    is_new = np.ones(len(places), dtype=bool)
+    is_new[1:] = keys[1:] != keys[:-1]
+    is_first[places] = is_new
+    rank[suffixes] = _group_starts(places, is_new)
 
 
-def _places_in_groups(same_as_before: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Return the places whose run of equals is longer than one."""
-    in_group = same_as_before.copy()
-    in_group[:-1] |= same_as_before[1:]
-    return np.flatnonzero(in_group)
+def _group_starts(places: NDArray[np.int32], is_first: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """Return, for each place, the place where its group begins."""
+    starts = places * is_first
+    return np.maximum.accumulate(starts, out=starts)
+
+
+def _is_in_group(is_first: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which of these, groups one after the other, are in a group of more than one."""
+    in_group = ~is_first
+    in_group[:-1] |= ~is_first[1:]
+    return in_group

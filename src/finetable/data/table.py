@@ -1,6 +1,7 @@
 """A table in memory: its rows, where each stood in the file, and which rows were not taken."""
 
 import difflib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -11,6 +12,7 @@ import pyarrow as pa
 
 from finetable.data.plain_text import plain_text
 from finetable.errors import ColumnError
+from finetable.wording import some
 
 TableKind = Literal["csv", "tsv", "jsonl", "parquet"]
 
@@ -21,6 +23,7 @@ _KIND_NAMES: dict[TableKind, str] = {
     "parquet": "Parquet",
 }
 _COLUMNS_LISTED = 20
+LINES_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -148,3 +151,12 @@ class Table:
             row_ids=self.row_ids[indices],
             lines=self.lines[indices],
         )
+
+
+def set_aside_lines(rows: Sequence[SetAside]) -> list[str]:
+    """A line for each reason: how many rows, and where the first of them stand."""
+    lines = []
+    for reason, count in Counter(row.reason for row in rows).most_common():
+        shown = some((row.line for row in rows if row.reason == reason), LINES_SHOWN)
+        lines.append(f"{count:,} × {reason} (line{'s' if count > 1 else ''} {shown})")
+    return lines

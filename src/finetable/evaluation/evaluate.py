@@ -20,7 +20,7 @@ from finetable.evaluation.metrics import (
     ratio_of_sums,
 )
 from finetable.inference.engine import Engine, Request
-from finetable.settings import SamplingSettings
+from finetable.verb_settings import SamplingSettings
 
 GENERATED_FOR_COPIES = 100
 

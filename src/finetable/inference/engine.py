@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from finetable.settings import SamplingSettings
+from finetable.verb_settings import SamplingSettings
 
 
 @dataclass(frozen=True)

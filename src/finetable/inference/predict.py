@@ -8,8 +8,8 @@ import numpy as np
 from finetable.data.copies import Copy, CopyIndex
 from finetable.data.probabilities import softmax
 from finetable.inference.engine import Engine, Request, Text
-from finetable.settings import SamplingSettings
 from finetable.tasks.label import Choice, choose
+from finetable.verb_settings import SamplingSettings
 
 MOST_DRAWS = 10
 LABELLED_AT_ONCE = 2048

@@ -16,7 +16,7 @@ from finetable.inference.lanes import Lanes, lanes_for
 from finetable.inference.sampling import sample, uniforms
 from finetable.inference.utf8 import Utf8Constraint, token_bytes
 from finetable.models.base_model import BaseModel, embedding_of, head_of, last_hidden
-from finetable.settings import SamplingSettings
+from finetable.verb_settings import SamplingSettings
 
 MOST_LANES = 64
 BYTES_OF_LANES = 2**30

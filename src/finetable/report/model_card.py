@@ -7,6 +7,20 @@ from typing import Any
 from finetable.model_folder import Record
 from finetable.models.base_model import SEPARATOR
 from finetable.report.summary import summary
+from finetable.settings import TaskName
+
+PICTURES: dict[TaskName, dict[str, str]] = {
+    "write": {
+        "training-loss": "How the loss fell",
+        "copied-words": "The longest run of words that written and real texts share with a training text",
+    },
+    "label": {
+        "training-loss": "How the loss fell",
+        "confusion": "What is taken for what",
+        "calibration": "Whether a probability can be trusted",
+    },
+}
+"""Figures of the report, by name, that the card shows."""
 
 
 def model_card(record: Record) -> str:
@@ -30,7 +44,9 @@ Trained by [finetable](https://pypi.org/project/finetable/) on {splits["train"]:
 ```
 
 Figures are from {splits["test"]:,} test rows that were frozen before training; equal and nearly equal
-texts never stand on two sides. Brackets are 95 % intervals.
+texts never stand on two sides. Brackets are 95 % intervals. The whole report is in `report.html`.
+
+{_pictures(record)}
 
 ## Use it
 
@@ -49,6 +65,11 @@ with people who may not see them.
 {json.dumps(record.recipe.flat(), indent=2, ensure_ascii=False)}
 ```
 """
+
+
+def _pictures(record: Record) -> str:
+    shown = PICTURES[record.recipe.task.name]
+    return "\n\n".join(f"![{title}](finetable/pictures/{name}.svg)" for name, title in shown.items())
 
 
 def _metadata(record: Record) -> str:

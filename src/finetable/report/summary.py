@@ -22,34 +22,48 @@ def _label_lines(figures: dict[str, Any]) -> list[str]:
         verdict = f"{winner} is better than the model on {rows}: use that instead, or train longer."
     return [
         verdict,
-        f"accuracy           {_interval(figures, 'accuracy')}   "
+        f"accuracy           {spread(figures, 'accuracy')}   "
         + "   ".join(f"{NAMES[name]} {rivals[name]['accuracy']:.3f}" for name in rivals),
-        f"macro-F1           {_interval(figures, 'macro_f1')}   "
+        f"macro-F1           {spread(figures, 'macro_f1')}   "
         + "   ".join(f"{NAMES[name]} {rivals[name]['macro_f1']:.3f}" for name in rivals),
-        f"calibration error  {_interval(figures, 'calibration_error')}",
+        f"calibration error  {spread(figures, 'calibration_error')}",
     ]
 
 
 def _write_lines(figures: dict[str, Any]) -> list[str]:
     compressed = figures["baselines"]["xz"]["bits_per_byte"]
     rows = f"{figures['rows']:,} rows it never saw"
-    if figures["best"] == "model":
-        verdict = f"The model predicts {rows} better than a compressor that read the training rows (xz)."
-    else:
-        verdict = (
-            f"A plain compressor (xz) predicts {rows} better than the model: train longer, or on more rows."
-        )
     copied, real = figures["copied_words_median"], figures["copied_words_median_real"]
-    copying = "it copies" if copied >= 2 * real + 2 else "no sign of copying"
+    copying = "it copies" if figures["copying"] else "no sign of copying"
     return [
-        verdict,
-        f"bits per byte      {_interval(figures, 'bits_per_byte')}   xz {compressed:.3f}",
-        f"perplexity         {_interval(figures, 'perplexity', 1)}   cross-entropy "
+        _copying(figures) if figures["copying"] else _predicting(figures, rows),
+        f"bits per byte      {spread(figures, 'bits_per_byte')}   xz {compressed:.3f}",
+        f"perplexity         {spread(figures, 'perplexity', 1)}   cross-entropy "
         f"{figures['cross_entropy_nats']:.3f} nats per token",
         f"copied words       median {copied:g} in written rows, {real:g} in real held-out rows: {copying}",
+        f"rows that copy     {spread(figures, 'copied_share')} of written rows, "
+        f"{spread(figures, 'copied_share_real')} of real held-out rows",
     ]
 
 
-def _interval(figures: dict[str, Any], name: str, digits: int = 3) -> str:
+def _copying(figures: dict[str, Any]) -> str:
+    """The verdict on a model that copies, which comes before how well it predicts."""
+    written = figures["written_rows"]
+    copies = round(figures["copied_share"] * written)
+    return (
+        f"The model copies its training rows: {copies:,} of {written:,} rows it wrote are one, or hold 12 or "
+        f"more words in a row of one, against {100 * figures['copied_share_real']:.0f} % of real rows it "
+        f"never saw. Train it for less time, on more rows, or with --stop-when-copying."
+    )
+
+
+def _predicting(figures: dict[str, Any], rows: str) -> str:
+    if figures["best"] == "model":
+        return f"The model predicts {rows} better than a compressor that read the training rows (xz)."
+    return f"A plain compressor (xz) predicts {rows} better than the model: train longer, or on more rows."
+
+
+def spread(figures: dict[str, Any], name: str, digits: int = 3) -> str:
+    """A figure with its 95 % interval."""
     low, high = figures[f"{name}_low"], figures[f"{name}_high"]
     return f"{figures[name]:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"

@@ -27,8 +27,17 @@ BYTES_PER_TRAINED_WEIGHT = 16
 """fp32: the weight, its gradient and AdamW's two moments."""
 
 
-def draft_plan(recipe: Recipe, base: BaseModel, rows: TokenizedRows, validation: TokenizedRows) -> Plan:
-    """A plan for --epochs, or the default number of them; `with_steps` fits it to --minutes."""
+def draft_plan(
+    recipe: Recipe,
+    base: BaseModel,
+    rows: TokenizedRows,
+    validation: TokenizedRows,
+    times: float = 1.0,
+) -> Plan:
+    """A plan for --epochs, or the default number of them; `with_steps` fits it to --minutes.
+
+    `times` is how many times as many rows there will be as are given here.
+    """
     settings = recipe.optimizer
     scratch = recipe.base.base == "scratch"
     batch_tokens = settings.batch_tokens or (1024 if scratch else 2048)
@@ -52,11 +61,13 @@ def draft_plan(recipe: Recipe, base: BaseModel, rows: TokenizedRows, validation:
         seed=recipe.seed,
     )
     epoch = BatchPlan(rows.lengths, draft.batch_tokens, draft.micro_batch_tokens, draft.seed).steps_per_epoch
-    steps = max(1, round((recipe.length.epochs or default_epochs(epoch, DEFAULT_EPOCHS, scratch)) * epoch))
+    epoch_steps = epoch * times
+    epochs = recipe.length.epochs or default_epochs(epoch_steps, DEFAULT_EPOCHS, scratch)
+    steps = max(1, round(epochs * epoch_steps))
     return with_steps(draft, steps, recipe, rows, validation)
 
 
-def default_epochs(steps_per_epoch: int, usual: float, scratch: bool) -> float:
+def default_epochs(steps_per_epoch: float, usual: float, scratch: bool) -> float:
     """Epochs where the person names none: the usual number, or for a fresh network what FEWEST_STEPS take."""
     return max(usual, min(MOST_EPOCHS, FEWEST_STEPS / steps_per_epoch)) if scratch else usual
 

@@ -11,9 +11,9 @@ from finetable.data.table_writer import write_table
 from finetable.errors import RecipeError
 from finetable.inference.predict import label_rows
 from finetable.progress import Progress
-from finetable.settings import ClassifySettings
 from finetable.tasks.label import Choice
 from finetable.tasks.task import prompts
+from finetable.verb_settings import ClassifySettings
 from finetable.workflow.opened import OpenModel, open_model
 from finetable.workflow.outputs import refuse_existing
 from finetable.workflow.rows import tell_about_table

@@ -9,10 +9,10 @@ from finetable.data.read_table import read_table
 from finetable.data.splits import text_hash
 from finetable.data.table import Table
 from finetable.errors import TableError
-from finetable.model_folder import SplitRows
+from finetable.frozen_rows import SplitRows
 from finetable.progress import Progress
-from finetable.settings import EvaluateSettings
 from finetable.tasks.task import with_target
+from finetable.verb_settings import EvaluateSettings
 from finetable.workflow.judging import judge_on, training_index
 from finetable.workflow.opened import OpenModel, open_model
 from finetable.workflow.rows import key_texts, tell_about_table

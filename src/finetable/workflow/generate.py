@@ -10,11 +10,11 @@ from finetable.data.copies import COPIED_RUN, CopyIndex
 from finetable.data.examples import prompt_of
 from finetable.data.table_writer import write_table
 from finetable.errors import ColumnError, RecipeError
+from finetable.frozen_rows import SplitRows
 from finetable.inference.engine import Request
 from finetable.inference.predict import Writing, write_rows
-from finetable.model_folder import SplitRows
 from finetable.progress import Progress
-from finetable.settings import GenerateSettings
+from finetable.verb_settings import GenerateSettings
 from finetable.workflow.judging import training_index
 from finetable.workflow.opened import OpenModel, open_model
 from finetable.workflow.outputs import refuse_existing

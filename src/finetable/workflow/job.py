@@ -21,6 +21,7 @@ from finetable.training.plan import Plan
 from finetable.training.trainer import NotFiniteError, Trainer
 from finetable.workflow.judging import judge_run, training_index
 from finetable.workflow.preparation import Material, not_finite
+from finetable.workflow.report import write_report
 from finetable.workflow.watching import SAMPLES, WRITTEN_TO_SEE_COPYING, CopyWatch, Watcher
 
 LANES_FOR_SAMPLES = 4
@@ -110,4 +111,6 @@ def _finish(job: Job, outcome: Outcome, progress: Progress) -> Record:
     index = training_index(job.task, job.folder, material.rows)
     record, details = judge_run(job.task, material.base, record, material.rows, index, progress)
     job.folder.write_details(details)
-    return job.folder.write_model(material.base, record, model_card(record))
+    finished = job.folder.write_model(material.base, record, model_card(record))
+    write_report(job.folder, finished, job.folder.report)
+    return finished

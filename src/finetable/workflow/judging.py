@@ -11,8 +11,9 @@ from finetable.catalog import engine_of
 from finetable.data.copies import Copy, CopyIndex
 from finetable.data.probabilities import fit_temperature, softmax
 from finetable.evaluation.evaluate import Judged, JudgedLabels, JudgedTexts, judge_labels, judge_texts
+from finetable.frozen_rows import SplitRows
 from finetable.inference.engine import Engine
-from finetable.model_folder import Details, ModelFolder, Record, SplitRows
+from finetable.model_folder import Details, ModelFolder, Record
 from finetable.models.base_model import BaseModel
 from finetable.progress import Progress
 from finetable.tasks.task import Rows, Task, answers, prompts

@@ -1,17 +1,20 @@
 """Everything a run needs before its first step: base, tokenized rows, plan."""
 
-from collections.abc import Iterable, Iterator
+from __future__ import annotations
+
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from transformers import PreTrainedTokenizerFast
 
-from finetable.catalog import base_of
+from finetable.catalog import adapter_of, base_of
 from finetable.data.tokens import TokenizedRows, tokenize
 from finetable.errors import TableError, TrainingError
-from finetable.model_folder import ModelFolder, SplitRows
-from finetable.models.adapters import Adapter
+from finetable.frozen_rows import SplitRows
+from finetable.model_folder import ModelFolder
 from finetable.models.base_model import BaseModel, to_best_device
 from finetable.models.pretrained import read_tokenizer
 from finetable.models.scratch import train_tokenizer
@@ -21,6 +24,10 @@ from finetable.tasks.task import Task, answers, examples, prompts
 from finetable.training.plan import Plan
 from finetable.training.planning import default_epochs, draft_plan, memory_bytes, seconds_per_step, with_steps
 from finetable.training.trainer import NotFiniteError, Trainer
+from finetable.wording import duration, some
+
+if TYPE_CHECKING:
+    from finetable.models.adapters import Adapter
 
 SHARE_OF_MINUTES = 0.93
 """What is left for steps of the minutes asked for; the rest goes to validations, samples, checkpoints."""
@@ -66,7 +73,7 @@ def gather(task: Task, rows: SplitRows, recipe: Recipe, folder: ModelFolder, fil
             raise TableError(
                 f"No row is left for the {split} split; add rows, or choose another --split-column."
             )
-    adapter = Adapter(base.network, recipe.base.lora, recipe.seed) if recipe.base.lora else None
+    adapter = adapter_of(base.network, recipe)
     return Material(base, adapter, rows, tokens["train"], tokens["validation"], tokens["test"])
 
 
@@ -110,7 +117,7 @@ def decide_plan(recipe: Recipe, material: Material, progress: Progress) -> Plan:
     progress.say(
         f"{plan.steps:,} steps of about {plan.batch_tokens:,} tokens "
         f"({plan.steps / trainer.steps_per_epoch:.1f} epochs) in {plan.precision}: "
-        f"about {_duration(expected)} and {memory / 1e9:.1f} GB of memory at most"
+        f"about {duration(expected)} and {memory / 1e9:.1f} GB of memory at most"
     )
     return plan
 
@@ -120,14 +127,9 @@ def not_finite(material: Material, plan: Plan, fault: NotFiniteError) -> Trainin
     lines = material.rows.lines()
     return TrainingError(
         f"The loss of step {fault.step:,} is not a finite number (rows of its batch: lines "
-        f"{_some(lines[row_id] for row_id in fault.row_ids)}); "
+        f"{some((lines[row_id] for row_id in fault.row_ids), LINES_SHOWN)}); "
         f"train into another --out with a lower --learning-rate than {plan.learning_rate:g}."
     )
-
-
-def _some(lines: Iterable[int]) -> str:
-    places = sorted(lines)
-    return ", ".join(map(str, places[:LINES_SHOWN])) + (", …" if len(places) > LINES_SHOWN else "")
 
 
 def _training_texts(task: Task, rows: SplitRows) -> Iterator[str]:
@@ -146,7 +148,7 @@ def _fit_context(
     match policy:
         case "stop":
             lines = rows.lines()
-            shown = _some(lines[int(row_id)] for row_id in long_ids)
+            shown = some((lines[int(row_id)] for row_id in long_ids), LINES_SHOWN)
             longest = max(int(found.lengths.max(initial=0)) for found in tokens.values())
             raise TableError(
                 f"{len(long_ids):,} rows are longer than the {context:,} tokens the base sees (the longest "
@@ -161,9 +163,3 @@ def _fit_context(
                 for split, found in tokens.items()
             }
             return rows.without(long_ids), kept
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

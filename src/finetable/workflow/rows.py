@@ -1,21 +1,16 @@
 """From a table to rows frozen with their splits."""
 
-from collections import Counter
-from collections.abc import Sequence
-
 import numpy as np
 
 from finetable.data.splits import group_rows, near_groups, split_by_column, split_rows, text_hash
-from finetable.data.table import SetAside, Table
-from finetable.model_folder import SplitRows, freeze_rows
+from finetable.data.table import Table, set_aside_lines
+from finetable.frozen_rows import SplitRows, freeze_rows
 from finetable.progress import Progress
 from finetable.settings import Recipe
 from finetable.tasks.task import Task, prompts
 
 LONG_ENOUGH_TO_BE_A_TEXT = 5
 """Words from which a cell of a given column is a text that may not stand on two sides."""
-
-LINES_SHOWN = 5
 
 
 def frozen_rows(table: Table, task: Task, recipe: Recipe) -> tuple[SplitRows, int]:
@@ -61,16 +56,6 @@ def tell_about_table(table: Table, progress: Progress) -> None:
     progress.say(f"{taken:,} rows" + (f", {aside:,} set aside:" if aside else ", none set aside"))
     for line in set_aside_lines(table.set_aside):
         progress.warn(f"  {line}")
-
-
-def set_aside_lines(rows: Sequence[SetAside]) -> list[str]:
-    """A line for each reason: how many rows, and where the first of them stand."""
-    lines = []
-    for reason, count in Counter(row.reason for row in rows).most_common():
-        places = [str(row.line) for row in rows if row.reason == reason]
-        shown = ", ".join(places[:LINES_SHOWN]) + (", …" if count > LINES_SHOWN else "")
-        lines.append(f"{count:,} × {reason} (line{'s' if count > 1 else ''} {shown})")
-    return lines
 
 
 def share_of_splits(rows: SplitRows) -> dict[str, int]:

@@ -6,11 +6,13 @@ from pathlib import Path
 import numpy as np
 
 from finetable.catalog import task_of
+from finetable.data.profiling import glance
 from finetable.data.read_table import read_table
 from finetable.data.table import SetAside, Table
 from finetable.errors import ModelFolderError
 from finetable.model_folder import ModelFolder, Record
 from finetable.progress import Progress
+from finetable.report.profile_report import doubts
 from finetable.settings import Recipe, WatchSettings
 from finetable.tasks.task import Task
 from finetable.workflow.job import Job, Trained, run_job
@@ -72,6 +74,9 @@ def _begin(
     task = task_of(recipe.task)
     table = task.learnable(source)
     tell_about_table(table, progress)
+    settings = task.settings
+    for doubt in doubts(glance(table, settings.target, settings.given, settings.name)):
+        progress.warn(f"  {doubt}")
     rows, moved = frozen_rows(table, task, recipe)
     if moved:
         progress.warn(f"{moved:,} rows were moved to another split, because an equal text stood there")

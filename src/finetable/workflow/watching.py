@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from finetable.data.copies import CopyIndex
 from finetable.inference.engine import Engine, Request
 from finetable.progress import Bar
-from finetable.settings import SamplingSettings
 from finetable.training.checkpoint import Position
 from finetable.training.journal import Journal, StepWriter
 from finetable.training.plan import Plan
 from finetable.training.trainer import Step
+from finetable.verb_settings import SamplingSettings
 
 SAMPLES = 3
 SMOOTHING = 0.9

@@ -1,0 +1,1 @@
+finetable compare labeller from_recipe --out compare.html

@@ -1,0 +1,1 @@
+finetable profile films.csv --write synopsis --given genre,title --out profile.html

@@ -1,0 +1,1 @@
+finetable report labeller --out report.html

@@ -1,0 +1,160 @@
+"""Runs side by side: where their recipes differ, and what came out."""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from matplotlib.figure import Figure as Canvas
+
+from finetable.model_folder import ModelFolder, Record
+from finetable.report.figure import LINES, SERIES, Figure, Wording, cut, draw_figure, legend, whole_numbers
+from finetable.report.findings import RunFindings
+from finetable.report.gather import run_findings
+from finetable.report.page import Grid, Page, Section, render
+from finetable.report.summary import spread, summary
+from finetable.settings import TaskName
+
+JUDGED_BY: dict[TaskName, tuple[tuple[str, str, int, bool], ...]] = {
+    "label": (
+        ("Accuracy", "accuracy", 3, True),
+        ("Macro-F1", "macro_f1", 3, True),
+        ("Calibration error", "calibration_error", 3, False),
+    ),
+    "write": (
+        ("Bits per byte", "bits_per_byte", 3, False),
+        ("Perplexity", "perplexity", 1, False),
+        ("Rows that copy", "copied_share", 3, False),
+    ),
+}
+"""Name, key of the figures, digits, and whether more is better; the first decides which run is best."""
+
+MOST_DRAWN = len(SERIES) * len(LINES)
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A finished run by the name of its folder."""
+
+    name: str
+    record: Record
+    found: RunFindings
+
+
+def read_run(folder: ModelFolder) -> Run:
+    """A finished run; raises ModelFolderError for one that is not."""
+    record = folder.read_finished()
+    return Run(str(folder.path), record, run_findings(folder, record, folder.read_details()))
+
+
+def compare_lines(runs: list[Run]) -> list[str]:
+    """The verdict, then a line for each run."""
+    key = JUDGED_BY[runs[0].record.recipe.task.name][0]
+    width = max(len(run.name) for run in runs)
+    return [
+        verdict(runs),
+        *(f"{run.name:<{width}}  {key[0].lower()} {spread(run.record.figures, key[1])}" for run in runs),
+    ]
+
+
+def compare_page(runs: list[Run]) -> str:
+    """One HTML page about several runs."""
+    names = tuple(run.name for run in runs)
+    numbers = frozenset(range(1, len(runs) + 1))
+    figures = [
+        (title, *(spread(run.record.figures, key, digits) for run in runs))
+        for title, key, digits, _ in JUDGED_BY[runs[0].record.recipe.task.name]
+    ]
+    measured = [
+        ("Parameters", *(f"{run.record.parameters:,}" for run in runs)),
+        ("Training steps", *(f"{int(run.found.steps[-1]):,}" for run in runs)),
+        ("Seconds of steps", *(f"{run.found.seconds[-1]:,.0f}" for run in runs)),
+    ]
+    sections = [
+        Section(
+            "figures",
+            "Figures",
+            "On the test rows of each; brackets are 95 % intervals.",
+            figures=[_validation_figure(runs[:MOST_DRAWN])],
+            grids=[Grid("What came out", "", ("", *names), [*figures, *measured], numbers)],
+        ),
+        Section("recipes", "Where the recipes differ", grids=_differences(runs, names)),
+        Section("verdicts", "Each by itself", grids=[_verdicts(runs)]),
+    ]
+    about = f"{len(runs)} runs on {', '.join(sorted({run.record.table_name for run in runs}))}."
+    return render(Page("finetable: runs compared", verdict(runs), about, (), sections))
+
+
+def verdict(runs: list[Run]) -> str:
+    """Which run is best, and whether that can be said at all."""
+    title, key, _, more_is_better = JUDGED_BY[runs[0].record.recipe.task.name][0]
+    if not share_test_rows(runs):
+        return "These runs cannot be ranked: they were not judged on the same test rows."
+    order = sorted(runs, key=lambda run: float(run.record.figures[key]), reverse=more_is_better)
+    best, next_best = order[0].record.figures, order[1].record.figures
+    apart = (
+        best[f"{key}_low"] > next_best[f"{key}_high"]
+        if more_is_better
+        else best[f"{key}_high"] < next_best[f"{key}_low"]
+    )
+    how = "clearly" if apart else "but the intervals of the first two overlap"
+    return f"Best is {order[0].name}: {title.lower()} {spread(best, key)}, {how}."
+
+
+def share_test_rows(runs: list[Run]) -> bool:
+    """Whether all were split alike: the same table, task, columns and seed of the split."""
+    identities = {
+        (
+            run.record.table_fingerprint,
+            run.record.recipe.task,
+            run.record.recipe.data.split_column,
+            None if run.record.recipe.data.split_column else run.record.recipe.seed,
+            tuple(run.record.splits.items()),
+        )
+        for run in runs
+    }
+    return len(identities) == 1
+
+
+def _differences(runs: list[Run], names: tuple[str, ...]) -> list[Grid]:
+    options: list[dict[str, Any]] = [{**run.record.recipe.flat(), **run.record.plan} for run in runs]
+    rows = []
+    for name in options[0]:
+        values = [option.get(name) for option in options]
+        if any(value != values[0] for value in values):
+            rows.append((name.replace("_", " "), *("" if value is None else str(value) for value in values)))
+    return [Grid("Options and plan", "", ("", *names), rows)] if rows else []
+
+
+def _verdicts(runs: list[Run]) -> Grid:
+    return Grid(
+        "Verdicts", "", ("Run", "Verdict"), [(run.name, summary(run.record.figures)[0]) for run in runs]
+    )
+
+
+def _validation_figure(runs: list[Run]) -> Figure:
+    wording = Wording(
+        "Validation loss",
+        "Cross-entropy of the validation rows in nats per token (up), less is better, against training steps "
+        "(across). Tokens of different tokenizers are not the same: then compare bits per byte.",
+        "; ".join(f"{run.name}: at best {run.found.validation.nats.min():.3f} nats" for run in runs),
+    )
+    return draw_figure("compare-validation", "training", wording, 320, partial(_paint, runs))
+
+
+def _paint(runs: list[Run], canvas: Canvas) -> None:
+    axes = canvas.subplots()
+    drawn = []
+    for place, run in enumerate(runs):
+        (line,) = axes.plot(
+            run.found.validation.steps,
+            run.found.validation.nats,
+            color=SERIES[place % len(SERIES)],
+            linestyle=LINES[place // len(SERIES) % len(LINES)],
+            marker="o",
+            markersize=3,
+        )
+        drawn.append(line)
+    axes.set_xlabel("training step")
+    axes.set_ylabel("nats per token")
+    whole_numbers(axes.xaxis, 6)
+    legend(canvas, drawn, [cut(run.name, 24) for run in runs])

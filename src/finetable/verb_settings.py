@@ -1,0 +1,66 @@
+"""Every option of the verbs that use a table or a model, once."""
+
+from typing import Annotated
+
+from cyclopts import Parameter
+from pydantic import Field
+
+from finetable.settings import BaseSettings, Settings, TableOptions, TaskSettings
+
+
+class SamplingSettings(Settings):
+    """How rows are drawn from the model."""
+
+    temperature: float = Field(default=0.8, ge=0, le=2, description="0 always takes the likeliest token.")
+    top_k: int = Field(default=100, ge=0, description="Draw from this many likeliest tokens; 0 from all.")
+    top_p: float = Field(
+        default=0.95, gt=0, le=1, description="Draw from the likeliest tokens of this share."
+    )
+    seed: int = Field(default=0, ge=0, lt=2**63, description="The same seed gives the same rows.")
+    max_tokens: int | None = Field(
+        default=None, ge=1, le=1_000_000, description="Most tokens of a text; default from the training rows."
+    )
+
+
+class GenerateSettings(Settings):
+    """What to write."""
+
+    n: Annotated[int, Parameter(name="-n")] = Field(
+        default=10, ge=1, le=10_000_000, description="How many rows."
+    )
+    given: tuple[str, ...] = Field(
+        default=(), description="COLUMN=VALUE; columns not named are drawn from the training rows."
+    )
+    prefix: str = Field(default="", description="Text that every row starts with.")
+    include_prefix: bool = Field(default=False, description="Keep the prefix in the rows written.")
+    allow_copies: bool = Field(default=False, description="Keep rows that copy training rows.")
+    sampling: SamplingSettings = Field(default=SamplingSettings())
+    batch_size: int = Field(default=64, ge=1, le=65_536, description="Rows in work together.")
+
+
+class ClassifySettings(Settings):
+    """How to label a table."""
+
+    abstain_below: float = Field(
+        default=0.0, ge=0, le=1, description="Leave the prediction empty where the probability is lower."
+    )
+    batch_size: int = Field(default=64, ge=1, le=65_536, description="Rows in work together.")
+    table: TableOptions = Field(default=TableOptions())
+
+
+class EvaluateSettings(Settings):
+    """How to judge a model folder."""
+
+    include_seen: bool = Field(
+        default=False, description="Judge also on rows whose text was seen in training."
+    )
+    batch_size: int = Field(default=64, ge=1, le=65_536, description="Rows in work together.")
+    table: TableOptions = Field(default=TableOptions())
+
+
+class ProfileSettings(Settings):
+    """How to look at a table."""
+
+    task: TaskSettings = Field(default=TaskSettings())
+    base: BaseSettings = Field(default=BaseSettings())
+    table: TableOptions = Field(default=TableOptions())

@@ -1,0 +1,51 @@
+"""Reports: of a run, of several side by side, of a table before any training."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from finetable.atomic_files import write_text
+from finetable.errors import RecipeError
+from finetable.model_folder import ModelFolder, Record
+from finetable.progress import Progress
+from finetable.report.compare import compare_lines, compare_page, read_run
+from finetable.report.figures import draw
+from finetable.report.gather import findings_of_folder
+from finetable.report.page import render
+from finetable.report.run_report import run_page
+from finetable.workflow.outputs import refuse_existing
+
+
+def write_report(folder: ModelFolder, record: Record, file: Path) -> None:
+    """Write the report of a finished run, and the pictures that its model card shows."""
+    findings = findings_of_folder(folder, record)
+    drawn = draw(findings)
+    folder.write_pictures({figure.name: figure.svg for figure in drawn})
+    write_text(file, render(run_page(folder, record, findings.text, drawn)))
+
+
+def report_run(path: Path, out: Path | None, progress: Progress) -> Path:
+    """Write the report of a finished run to `out`, or anew into its folder; give the file."""
+    refuse_existing(out)
+    folder = ModelFolder(path)
+    record = folder.read_finished()
+    file = out or folder.report
+    write_report(folder, record, file)
+    progress.say(f"Wrote {file}")
+    return file
+
+
+def compare_runs(paths: Sequence[Path], out: Path | None, progress: Progress) -> list[str]:
+    """Put finished runs side by side: a few lines, and a page where `out` names one.
+
+    Raises RecipeError for fewer than two runs, or for runs of different jobs.
+    """
+    refuse_existing(out)
+    if len(paths) < 2:
+        raise RecipeError("Name at least two model folders to compare.")
+    runs = [read_run(ModelFolder(path)) for path in paths]
+    if len({run.record.recipe.task.name for run in runs}) > 1:
+        raise RecipeError("Some of these models write and others label; compare those of one job.")
+    if out is not None:
+        write_text(out, compare_page(runs))
+        progress.say(f"Wrote {out}")
+    return compare_lines(runs)

@@ -1,0 +1,83 @@
+"""A table looked at before training: what the terminal, the JSON and the page say is what was planted."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from finetable.errors import ColumnError, RecipeError
+from finetable.report.profile_report import doubts, profile_json, profile_lines
+from finetable.verbs import profile
+
+PROMISED = {"rows", "set_aside", "columns", "duplicates", "near_duplicates", "conflicting_labels", "lengths"}
+
+
+@pytest.fixture(scope="module")
+def faulty(films: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The films with a duplicate, a conflict, a damaged plot, an overlong one and a row of another width."""
+    file = tmp_path_factory.mktemp("faulty") / "films.csv"
+    lines = films.read_text(encoding="utf-8").splitlines()
+    plot = lines[5].split(",")[2]
+    genre = "love" if lines[5].split(",")[1] == "crime" else "crime"
+    lines += [
+        f"Film 900,{lines[6].split(',')[1]},{lines[6].split(',')[2].upper()}",
+        f"Film 5,{genre},{plot}",
+        "Film 902,love,a cafÃ© owner writes a tender letter near the library",
+        f"Film 903,love,{'a very long story ' * 400}",
+        "Film 904,love,too,wide",
+    ]
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return file
+
+
+def test_what_is_wrong_is_said_with_its_lines(faulty: Path) -> None:
+    found = profile(faulty, write="plot", given="genre")
+    told = "\n".join(profile_lines(found))
+    assert f"{faulty} has 154 rows and 3 columns: 1 row set aside, 2 duplicates" in told
+    assert "2 × the same plot as an earlier row (lines 152, 153)" in told
+    assert "1 × mojibake in plot (line 154)" in told
+    assert "1 × very long in plot (line 155)" in told
+    assert "the base sees 1,024, 1 rows are longer" in told
+    assert "training to write plot from scratch would take about" in told
+    assert found.estimate is not None
+    assert found.estimate.seconds > 0 < found.estimate.memory_bytes
+
+
+def test_conflicts_are_found_where_the_job_is_to_label(faulty: Path) -> None:
+    found = profile(faulty, label="genre", given="plot")
+    assert [set(conflict.lines) for conflict in found.conflicts] == [{6, 153}]
+    assert "1 × the same text under several labels (line 6)" in doubts(found)
+    assert sum(found.labels.values()) == 154
+
+
+def test_without_a_job_the_columns_are_guessed(faulty: Path) -> None:
+    found = profile(faulty)
+    assert {column.name: column.role for column in found.columns}["plot"] == "write"
+    assert found.estimate is None
+
+
+def test_the_keys_of_the_json_are_those_promised_and_all_of_it_is_json(faulty: Path) -> None:
+    told = json.loads(json.dumps(profile_json(profile(faulty, write="plot"))))
+    assert set(told) >= PROMISED
+    assert told["rows"] == 154
+    assert told["set_aside"][0]["line"] == 156
+    assert {"n", "distinct", "mean", "sd", "p1", "p25", "median", "p75", "p99", "min", "max"} <= set(
+        told["lengths"][0]
+    )
+
+
+def test_a_page_is_written_once(faulty: Path, tmp_path: Path) -> None:
+    out = tmp_path / "page.html"
+    profile(faulty, write="plot", out=out)
+    html = out.read_text(encoding="utf-8")
+    assert "cafÃ©" in html
+    assert html.count("<svg") >= 3
+    with pytest.raises(RecipeError, match="exists already"):
+        profile(faulty, write="plot", out=out)
+
+
+def test_a_wrong_column_gets_the_nearest_right_one(faulty: Path) -> None:
+    with pytest.raises(ColumnError, match="Did you mean 'plot'"):
+        profile(faulty, write="plott")
+    with pytest.raises(RecipeError, match="exactly one"):
+        profile(faulty, given="plot")
