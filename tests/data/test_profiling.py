@@ -1,10 +1,9 @@
 import random
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from finetable.data.profile import Profile
 from finetable.data.profiling import profile_table
@@ -69,11 +68,7 @@ class Planted:
         self.table = make_table(synopsis=texts, genre=genres, nothing=[""] * len(texts))
 
     def profile(self) -> Profile:
-        return profile_table(self.table, "genre", ["synopsis"], "label", None, None)
-
-
-def count_letters(texts: Sequence[str]) -> NDArray[np.int64]:
-    return np.array([len(text) for text in texts], np.int64)
+        return profile_table(self.table, "genre", ["synopsis"], "label")
 
 
 def test_planted_faults_are_found_and_clean_rows_are_not_accused(make_table: MakeTable) -> None:
@@ -104,7 +99,7 @@ def test_a_label_table_is_compared_by_its_prompt(make_table: MakeTable) -> None:
         synopsis=["", "a story", "A STORY", "a story", "", "a story"],
         genre=["war", "war", "drama ", "war", "drama", " "],
     )
-    found = profile_table(table, "genre", ["title", "synopsis"], "label", None, None)
+    found = profile_table(table, "genre", ["title", "synopsis"], "label")
     assert (found.text, found.label) == ("title, synopsis", "genre")
     assert [(pair.line, pair.other_line) for pair in found.duplicates] == [(4, 3)]
     assert [(conflict.lines, conflict.labels) for conflict in found.conflicts] == [((3, 4), ("war", "drama"))]
@@ -118,7 +113,7 @@ def test_a_label_table_is_compared_by_its_prompt(make_table: MakeTable) -> None:
 
 def test_a_writers_table_is_compared_by_its_target_and_has_no_label(make_table: MakeTable) -> None:
     table = make_table(title=["Moon", "Fox", "moon"], genre=["war", "drama", "war"])
-    found = profile_table(table, "title", ["genre"], "write", None, None)
+    found = profile_table(table, "title", ["genre"], "write")
     assert (found.text, found.label, found.labels, found.conflicts) == ("title", None, {}, ())
     assert [(pair.line, pair.other_line) for pair in found.duplicates] == [(4, 2)]
     assert (found.lengths[0].column, found.lengths[0].unit) == ("title", "words")
@@ -129,13 +124,13 @@ def test_without_a_job_text_and_label_are_guessed(make_table: MakeTable) -> None
     table = make_table(
         code=[f"c{row}" for row in range(120)], synopsis=texts * 2, genre=["war"] * 60 + ["drama"] * 60
     )
-    found = profile_table(table, None, [], None, None, None)
+    found = profile_table(table, None, [], None)
     assert (found.text, found.label) == ("synopsis", "genre")
     assert (len(found.duplicates), len(found.conflicts), found.labels) == (60, 60, {"war": 60, "drama": 60})
 
 
 def test_a_table_without_text_has_nothing_to_compare(make_table: MakeTable) -> None:
-    found = profile_table(make_table(year=["1984", "1984", "2001"]), None, [], None, count_letters, 10)
+    found = profile_table(make_table(year=["1984", "1984", "2001"]), None, [], None)
     assert (found.text, found.duplicates, found.lengths, found.word_counts) == ("", (), (), {})
 
 
@@ -147,22 +142,11 @@ def test_lengths_are_of_all_cells_that_are_not_blank(make_table: MakeTable) -> N
         "",
         " ",
     ]
-    found = profile_table(make_table(text=texts), "text", [], "write", None, None)
+    found = profile_table(make_table(text=texts), "text", [], "write")
     (lengths,) = found.lengths
     assert lengths.values.tolist() == [6, 6, 5]
     assert (lengths.missing, lengths.distinct) == (2, 2)
     assert found.columns[0].median_words == 6
-
-
-def test_tokens_are_counted_of_prompt_and_answer_together(make_table: MakeTable) -> None:
-    table = make_table(title=["ab", "", "abc"], year=["1", "", "2"], text=["xyz", "xyz", " "])
-    found = profile_table(table, "text", ["title", "year"], "write", count_letters, 20)
-    tokens = found.lengths[-1]
-    assert (tokens.column, tokens.unit, tokens.limit) == ("title + year + text", "tokens", 20)
-    assert tokens.values.tolist() == [len("title: ab\nyear: 1") + 3, 3 + len("title: \nyear: ")]
-    assert (tokens.missing, tokens.distinct, tokens.over_limit) == (1, 2, 0)
-    alone = profile_table(table, "text", [], "write", count_letters, 2).lengths[-1]
-    assert (alone.column, alone.values.tolist(), alone.over_limit) == ("text", [3, 3], 2)
 
 
 def test_a_large_table_has_topics_and_words(make_table: MakeTable) -> None:
@@ -175,7 +159,7 @@ def test_a_large_table_has_topics_and_words(make_table: MakeTable) -> None:
 def test_what_was_read_and_set_aside_is_kept(make_table: MakeTable) -> None:
     table = make_table(text=["a", "b", ""])
     table = table.select(np.array([True, True, False]), "it is blank")
-    found = profile_table(table, None, [], None, None, None)
+    found = profile_table(table, None, [], None)
     assert (found.name, found.rows, found.set_aside) == ("films.csv", 2, table.set_aside)
     assert found.format == table.format.describe()
 
@@ -183,6 +167,6 @@ def test_what_was_read_and_set_aside_is_kept(make_table: MakeTable) -> None:
 def test_a_column_that_is_not_there_is_named(make_table: MakeTable) -> None:
     table = make_table(text=["a", "b"])
     with pytest.raises(ColumnError, match="no column 'txt'"):
-        profile_table(table, "text", ["txt"], "write", None, None)
+        profile_table(table, "text", ["txt"], "write")
     with pytest.raises(ColumnError, match="no column 'label'"):
-        profile_table(table, "label", ["text"], "label", None, None)
+        profile_table(table, "label", ["text"], "label")

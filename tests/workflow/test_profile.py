@@ -1,11 +1,13 @@
 """A table looked at before training: what the terminal, the JSON and the page say is what was planted."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from finetable.errors import ColumnError, RecipeError
+from finetable.models.pretrained import load_pretrained
 from finetable.report.profile_report import doubts, profile_json, profile_lines
 from finetable.verbs import profile
 
@@ -39,6 +41,9 @@ def test_what_is_wrong_is_said_with_its_lines(faulty: Path) -> None:
     assert "1 × very long in plot (line 155)" in told
     assert "the base sees 1,024, 1 rows are longer" in told
     assert "training to write plot from scratch would take about" in told
+    tokens = found.lengths[-1]
+    assert (tokens.column, tokens.unit, tokens.limit) == ("genre + plot", "tokens", 1024)
+    assert len(tokens.values) == 154
     assert found.estimate is not None
     assert found.estimate.seconds > 0 < found.estimate.memory_bytes
 
@@ -81,3 +86,14 @@ def test_a_wrong_column_gets_the_nearest_right_one(faulty: Path) -> None:
         profile(faulty, write="plott")
     with pytest.raises(RecipeError, match="exactly one"):
         profile(faulty, given="plot")
+
+
+def test_tokens_are_those_that_training_sees(films: Path, base_folder: Callable[[str], Path]) -> None:
+    folder = base_folder("gpt2")
+    lengths = profile(films, write="plot", given="genre", base=str(folder)).lengths[-1]
+    encoder = load_pretrained(str(folder), with_separator=True).encoder()
+    rows = [line.split(",") for line in films.read_text(encoding="utf-8").splitlines()[1:]]
+    prompts, answers = encoder.prompts([row[1] for row in rows]), encoder.answers([row[2] for row in rows])
+    wanted = [len(prompt) + len(answer) for prompt, answer in zip(prompts, answers, strict=True)]
+    assert lengths.values.tolist() == wanted
+    assert lengths.over_limit == sum(length > 96 for length in wanted)

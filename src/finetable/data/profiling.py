@@ -1,9 +1,8 @@
 """Put together everything that can be found in a table before any training."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import compress
 from typing import Literal
 
 import numpy as np
@@ -20,9 +19,6 @@ from finetable.data.table import Table
 from finetable.data.topics import topics_of, word_counts
 
 JobKind = Literal["write", "label"]
-
-TokenCounts = Callable[[Sequence[str]], NDArray[np.int64]]
-"""Texts to the number of tokens of each, (texts,)."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +51,6 @@ def profile_table(
     target: str | None,
     given: Sequence[str],
     kind: JobKind | None,
-    tokens: TokenCounts | None,
-    limit: int | None,
 ) -> Profile:
     """Find out what is in a table and what would go wrong with it.
 
@@ -68,8 +62,6 @@ def profile_table(
         target: the column to be produced; None where no job is named.
         given: the columns from which it is produced.
         kind: of the job; None where none is named.
-        tokens: counts the tokens of texts as the base reads them; None to count words only.
-        limit: the most tokens of prompt and answer together that the base can see.
 
     Raises:
         ColumnError: a column is not there.
@@ -80,11 +72,7 @@ def profile_table(
     profile, compared = _of_columns(table, job)
     if not compared:
         return profile
-    profile = _with_comparisons(profile, table, compared)
-    if tokens is None:
-        return profile
-    in_tokens = _lengths_in_tokens(table, job, target or compared[0], tokens, limit)
-    return replace(profile, lengths=(*profile.lengths, in_tokens))
+    return _with_comparisons(profile, table, compared)
 
 
 def glance(table: Table, target: str, given: Sequence[str], kind: JobKind) -> Profile:
@@ -143,22 +131,6 @@ def _with_median(column: ColumnProfile, words_of: dict[str, NDArray[np.int64]]) 
 def _lengths_in_words(table: Table, column: str, counted: NDArray[np.int64]) -> Lengths:
     folded = {fold(text) for cell in table.texts(column) if (text := cell.as_py()).strip()}
     return Lengths(column, "words", counted[counted >= 0], int((counted < 0).sum()), len(folded))
-
-
-def _lengths_in_tokens(
-    table: Table, job: _Job, answered: str, tokens: TokenCounts, limit: int | None
-) -> Lengths:
-    """Tokens of prompt and answer together where the answer is not blank, without special tokens."""
-    answers, is_there = _prompts(table, (answered,))
-    whole = tokens(answers)
-    pieces = [list(map(fold, answers))]
-    if job.given:
-        prompts, _ = _prompts(table, job.given)
-        whole = whole + tokens(prompts)
-        pieces.append(list(map(fold, prompts)))
-    distinct = len(set(compress(zip(*pieces, strict=True), is_there.tolist())))
-    name = " + ".join(dict.fromkeys([*job.given, answered]))
-    return Lengths(name, "tokens", whole[is_there], int((~is_there).sum()), distinct, limit)
 
 
 def _label_counts(table: Table, label: str) -> dict[str, int]:

@@ -7,7 +7,8 @@ from pydantic import Field
 from finetable.settings import ScheduleName, Settings
 
 DROPOUT_RISE = 0.3
-"""Share of the steps over which dropout rises from nothing to its full share."""
+MOST_RISE_STEPS = 300
+"""Dropout rises from nothing to its full share over this part of the steps, or over so many at most."""
 
 
 class Plan(Settings):
@@ -36,12 +37,13 @@ class Plan(Settings):
         return (self.seed * 1_000_003) % 2**62
 
     def dropout_at(self, step: int) -> float:
-        """Share dropped in a step counted from 0: it rises linearly over DROPOUT_RISE of the run.
+        """Share dropped in a step counted from 0: it rises linearly in the first part of the run.
 
         Curriculum dropout (Morerio et al. 2017): on a small table a fresh network that does not see a third
         of its words from the start never finds out what the labels hang on.
         """
-        return self.dropout * min(1.0, step / (DROPOUT_RISE * self.steps))
+        rise = min(DROPOUT_RISE * self.steps, MOST_RISE_STEPS)
+        return self.dropout * min(1.0, step / rise)
 
 
 VALIDATION_SHARE = 0.05

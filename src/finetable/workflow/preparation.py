@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 SHARE_OF_MINUTES = 0.93
 """What is left for steps of the minutes asked for; the rest goes to validations, samples, checkpoints."""
 
-ENOUGH_EPOCHS: dict[TaskName, float] = {"write": 20.0, "label": 8.0}
+ENOUGH_EPOCHS: dict[TaskName, float] = {"write": 20.0, "label": 6.0}
 """Epochs beyond which --minutes buys memorising instead of learning: the learning rate has to reach
 zero before that, which early stopping alone would cut short."""
 

@@ -1,7 +1,7 @@
 """A table looked at before any training."""
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,11 +11,13 @@ from transformers import PreTrainedTokenizerFast
 
 from finetable.atomic_files import write_text
 from finetable.catalog import base_of, task_of
+from finetable.data.folding import fold
+from finetable.data.lengths import Lengths
 from finetable.data.profile import Estimate, Profile
 from finetable.data.profiling import profile_table
 from finetable.data.read_table import read_table
 from finetable.data.table import Table
-from finetable.data.tokens import tokenize
+from finetable.data.tokens import TokenizedRows, tokenize
 from finetable.models.base_model import BaseModel, to_best_device
 from finetable.models.scratch import train_tokenizer
 from finetable.progress import Progress
@@ -28,7 +30,10 @@ from finetable.verb_settings import ProfileSettings
 from finetable.workflow.outputs import refuse_existing
 
 ROWS_TRIED = 2_000
-"""Rows, spread evenly over the table, on which a tokenizer is trained and steps are timed."""
+"""Rows, spread evenly over the table, from which a fresh tokenizer is made."""
+
+ROWS_COUNTED = 20_000
+"""Rows, spread evenly, whose tokens are counted; `train` counts those of every row before it starts."""
 
 
 def profile_of(path: str, out: Path | None, settings: ProfileSettings, progress: Progress) -> Profile:
@@ -50,23 +55,25 @@ def profile_of(path: str, out: Path | None, settings: ProfileSettings, progress:
 def _profile(source: Table, settings: ProfileSettings, progress: Progress) -> Profile:
     task = settings.task
     if not task.is_named:
-        return profile_table(source, None, (), None, None, None)
+        return profile_table(source, None, (), None)
     recipe = Recipe(task=task, base=settings.base)
     job = task_of(task)
     table = job.learnable(source)
-    tried = table.take(np.unique(np.linspace(0, len(table) - 1, ROWS_TRIED).astype(np.int64)))
-    base = base_of(recipe, lambda: _tokenizer(job, tried, recipe), bool(task.given))
-    special = 2 if task.given else 1
-    profile = profile_table(
-        table,
-        task.target,
-        task.given,
-        task.name,
-        lambda texts: _token_counts(base, texts) + special,
-        base.context,
-    )
-    progress.say("Timing a few training steps")
-    return replace(profile, estimate=_estimate(recipe, job, base, (tried, len(table))))
+    profile = profile_table(table, task.target, task.given, task.name)
+    base = base_of(recipe, lambda: _tokenizer(job, _evenly(table, ROWS_TRIED), recipe), bool(task.given))
+    to_best_device(base.network)
+    progress.say("Counting tokens and timing a few training steps")
+    looked_at = _evenly(table, ROWS_COUNTED)
+    with tempfile.TemporaryDirectory(prefix="finetable-") as folder:
+        tokens = tokenize(examples(job, looked_at), base.encoder(), Path(folder) / "ids")
+        lengths = _lengths_in_tokens(job, looked_at, tokens.lengths, (base.context, len(table)))
+        estimate = _estimate(recipe, base, tokens, len(table))
+    return replace(profile, lengths=(*profile.lengths, lengths), estimate=estimate)
+
+
+def _evenly(table: Table, most: int) -> Table:
+    """At most so many rows, spread evenly over the table."""
+    return table.take(np.unique(np.linspace(0, len(table) - 1, most).astype(np.int64)))
 
 
 def _tokenizer(task: Task, tried: Table, recipe: Recipe) -> PreTrainedTokenizerFast:
@@ -77,20 +84,24 @@ def _tokenizer(task: Task, tried: Table, recipe: Recipe) -> PreTrainedTokenizerF
     return train_tokenizer(texts, recipe.scratch_size)
 
 
-def _token_counts(base: BaseModel, texts: Sequence[str]) -> NDArray[np.int64]:
-    """Tokens of each text with its end token, (texts,)."""
-    return np.array([len(ids) for ids in base.encoder().answers(texts)], dtype=np.int64)
+def _lengths_in_tokens(
+    task: Task, rows: Table, counted: NDArray[np.int64], sizes: tuple[int, int]
+) -> Lengths:
+    """Tokens of rows with their special tokens; `sizes` are the base's context and the rows of the table."""
+    context, known = sizes
+    name = " + ".join([*task.settings.given, task.settings.target])
+    if len(rows) < known:
+        name += f" ({len(rows):,} of {known:,} rows)"
+    pairs = zip(prompts(task, rows), answers(task, rows), strict=True)
+    distinct = len({(fold(prompt or ""), fold(answer)) for prompt, answer in pairs})
+    return Lengths(name, "tokens", counted, 0, distinct, context)
 
 
-def _estimate(recipe: Recipe, task: Task, base: BaseModel, tried: tuple[Table, int]) -> Estimate:
-    """What the default recipe would take: steps timed on some rows, counted for all."""
-    some, rows = tried
-    to_best_device(base.network)
-    with tempfile.TemporaryDirectory(prefix="finetable-") as folder:
-        tokens = tokenize(examples(task, some), base.encoder(), Path(folder) / "ids")
-        fitting = tokens.select(np.flatnonzero(tokens.lengths <= base.context))
-        plan = draft_plan(recipe, base, fitting, fitting, rows / max(1, len(fitting)))
-        seconds = plan.steps * seconds_per_step(Trainer(base, fitting, fitting, plan))
+def _estimate(recipe: Recipe, base: BaseModel, tokens: TokenizedRows, rows: int) -> Estimate:
+    """What the default recipe would take: steps timed on the rows looked at, counted for all."""
+    fitting = tokens.select(np.flatnonzero(tokens.lengths <= base.context))
+    plan = draft_plan(recipe, base, fitting, fitting, rows / max(1, len(fitting)))
+    seconds = plan.steps * seconds_per_step(Trainer(base, fitting, fitting, plan))
     trained = sum(weight.numel() for weight in base.network.parameters())
-    job = f"{task.settings.name} {task.settings.target}"
+    job = f"{recipe.task.name} {recipe.task.target}"
     return Estimate(job, recipe.base.base, seconds, memory_bytes(base, plan, trained))
