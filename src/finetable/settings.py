@@ -157,6 +157,10 @@ class BaseSettings(Settings):
     size: SizeName | None = Field(
         default=None, description="How large a scratch network is; small for writing, tiny for labelling."
     )
+    keep_case: bool = Field(
+        default=False,
+        description="Let a fresh labeller tell capitals from small letters, which needs more rows.",
+    )
     lora: int | None = Field(
         default=None, ge=1, le=512, description="Train a low-rank adapter of this rank; merged in at the end."
     )

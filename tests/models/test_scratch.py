@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from finetable.data.tokens import Encoder
 from finetable.models.base_model import check_network, special_tokens_of
 from finetable.models.scratch import (
     CHARACTERS_PER_TOKEN,
@@ -17,6 +18,7 @@ from finetable.models.scratch import (
     SMALLEST_VOCABULARY,
     Size,
     build_scratch,
+    differ_without_case,
     train_tokenizer,
 )
 from finetable.settings import SizeName
@@ -139,3 +141,23 @@ def test_a_scratch_base_is_a_plain_transformers_model(tmp_path: Path) -> None:
         assert torch.equal(network(ids).logits, base.network.eval()(ids).logits)
     told = (network.generation_config.bos_token_id, network.generation_config.eos_token_id)
     assert told == (base.special.start, base.special.end)
+
+
+def test_with_folded_case_texts_are_the_same_in_capitals_and_special_tokens_stay() -> None:
+    tokenizer = train_tokenizer(
+        lambda: ["Two friends travel.", "Zwei FREUNDE, Été"] * 9, "tiny", fold_case=True
+    )
+    encoder = Encoder(tokenizer.backend_tokenizer, special_tokens_of(tokenizer))
+    assert encoder.prompts(["TWO Friends, ÉTÉ"]) == encoder.prompts(["two friends, été"])
+    assert encoder.decode(encoder.answers(["TWO Friends, ÉTÉ"])[0][:-1]) == "two friends, été"
+    plain = train_tokenizer(lambda: ["Two friends travel."] * 9, "tiny")
+    as_read = Encoder(plain.backend_tokenizer, special_tokens_of(plain))
+    assert as_read.prompts(["TWO"]) != as_read.prompts(["two"])
+    assert tokenizer(SPECIAL[0])["input_ids"] == [special_tokens_of(tokenizer).start]
+
+
+@pytest.mark.parametrize(
+    ("labels", "differ"), [(("a", "b"), True), (("US", "us"), False), ((), True), (("É", "é", "x"), False)]
+)
+def test_labels_that_differ_in_case_alone(labels: tuple[str, ...], differ: bool) -> None:
+    assert differ_without_case(labels) is differ

@@ -17,7 +17,7 @@ import torch
 from finetable.errors import ModelFolderError, TableError, TrainingError
 from finetable.models.base_model import BaseModel, embedding_of
 from finetable.progress import Bar, Silent, SilentBar
-from finetable.verbs import train
+from finetable.verbs import open_model, train
 
 Recipes = dict[str, dict[str, Any]]
 
@@ -194,6 +194,22 @@ def test_numbers_that_break_before_the_first_step_are_one_sentence(
     ):
         train(films, out=tmp_path / "model", **recipe)
     assert not (tmp_path / "model").exists()
+
+
+def test_a_fresh_labeller_reads_without_case_unless_asked_or_its_labels_need_it(
+    films: Path, tmp_path: Path, recipes: Recipes, labeller: Path, writer: Path
+) -> None:
+    def reads_alike(folder: Path) -> bool:
+        encoder = open_model(folder).base.encoder()
+        return encoder.prompts(["A NURSE"]) == encoder.prompts(["a nurse"])
+
+    recipe = recipes["label"] | {"epochs": 1, "validations": 1}
+    train(films, out=tmp_path / "kept", keep_case=True, **recipe)
+    cased = tmp_path / "cased.csv"
+    cased.write_text(films.read_text(encoding="utf-8").replace(",crime,", ",LOVE,"), encoding="utf-8")
+    train(cased, out=tmp_path / "needed", **recipe)
+    assert reads_alike(labeller)
+    assert not any(map(reads_alike, (writer, tmp_path / "kept", tmp_path / "needed")))
 
 
 def test_a_full_disk_is_one_sentence(films: Path, recipes: Recipes) -> None:

@@ -1,10 +1,10 @@
 """A fresh network sized by one dial, and a byte-level BPE tokenizer trained on the table."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from finetable.models.base_model import END, PAD, SEPARATOR, START, BaseModel, special_tokens_of
@@ -61,13 +61,23 @@ def build_scratch(size: SizeName, tokenizer: PreTrainedTokenizerFast, seed: int)
     return BaseModel(network, tokenizer, special, "scratch")
 
 
-def train_tokenizer(texts: Callable[[], Iterable[str]], size: SizeName) -> PreTrainedTokenizerFast:
+def differ_without_case(labels: Sequence[str]) -> bool:
+    """Whether labels are still told apart by a tokenizer that folds case."""
+    return len({label.lower() for label in labels}) == len(labels)
+
+
+def train_tokenizer(
+    texts: Callable[[], Iterable[str]], size: SizeName, fold_case: bool = False
+) -> PreTrainedTokenizerFast:
     """Byte-level BPE (Radford et al. 2019, section 2.2): every text survives encoding and decoding.
 
-    `texts` is called twice: to count characters, which size the vocabulary, and to learn from.
+    `texts` is called twice: to count characters, which size the vocabulary, and to learn from. With
+    `fold_case` texts are read, and come back, in small letters.
     """
     characters = sum(len(text) for text in texts())
     bpe = Tokenizer(models.BPE())
+    if fold_case:
+        bpe.normalizer = normalizers.Lowercase()
     bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     bpe.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(

@@ -6,8 +6,8 @@ from pydantic import Field
 
 from finetable.settings import ScheduleName, Settings
 
-DROPOUT_RISE = 0.3
-MOST_RISE_STEPS = 300
+DROPOUT_RISE = 0.5
+MOST_RISE_STEPS = 500
 """Dropout rises from nothing to its full share over this part of the steps, or over so many at most."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from finetable.frozen_rows import SplitRows
 from finetable.model_folder import ModelFolder
 from finetable.models.base_model import BaseModel, to_best_device
 from finetable.models.pretrained import read_tokenizer
-from finetable.models.scratch import train_tokenizer
+from finetable.models.scratch import differ_without_case, train_tokenizer
 from finetable.progress import Progress
 from finetable.settings import LongRows, Recipe, TaskName
 from finetable.tasks.task import Task, answers, examples, prompts
@@ -83,11 +84,22 @@ def build_base(task: Task, rows: SplitRows, recipe: Recipe, folder: ModelFolder)
     def tokenizer() -> PreTrainedTokenizerFast:
         if folder.tokenizer.exists():
             return read_tokenizer(folder.tokenizer)
-        return train_tokenizer(lambda: _training_texts(task, rows.of("train")), recipe.scratch_size)
+        texts = partial(_training_texts, task, rows.of("train"))
+        return train_tokenizer(texts, recipe.scratch_size, folds_case(task, recipe))
 
     base = base_of(recipe, tokenizer, bool(task.settings.given))
     to_best_device(base.network)
     return base
+
+
+def folds_case(task: Task, recipe: Recipe) -> bool:
+    """Whether a fresh network reads texts without case.
+
+    A labeller does, unless its labels differ in nothing else: a word at the start of a sentence is the
+    same word, and few rows cannot teach that. A writer has to write capitals.
+    """
+    is_fresh_labeller = task.settings.name == "label" and recipe.base.base == "scratch"
+    return is_fresh_labeller and not recipe.base.keep_case and differ_without_case(task.labels)
 
 
 def decide_plan(recipe: Recipe, material: Material, progress: Progress) -> Plan:

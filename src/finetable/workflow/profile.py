@@ -28,6 +28,7 @@ from finetable.training.planning import draft_plan, memory_bytes, seconds_per_st
 from finetable.training.trainer import Trainer
 from finetable.verb_settings import ProfileSettings
 from finetable.workflow.outputs import refuse_existing
+from finetable.workflow.preparation import folds_case
 
 ROWS_TRIED = 2_000
 """Rows, spread evenly over the table, from which a fresh tokenizer is made."""
@@ -81,7 +82,7 @@ def _tokenizer(task: Task, tried: Table, recipe: Recipe) -> PreTrainedTokenizerF
         yield from (prompt for prompt in prompts(task, tried) if prompt)
         yield from answers(task, tried)
 
-    return train_tokenizer(texts, recipe.scratch_size)
+    return train_tokenizer(texts, recipe.scratch_size, folds_case(task, recipe))
 
 
 def _lengths_in_tokens(

@@ -16,7 +16,7 @@ from finetable.report.profile_report import doubts
 from finetable.settings import Recipe, WatchSettings
 from finetable.tasks.task import Task
 from finetable.workflow.job import Job, Trained, run_job
-from finetable.workflow.preparation import Material, decide_plan, gather
+from finetable.workflow.preparation import Material, decide_plan, folds_case, gather
 from finetable.workflow.rows import frozen_rows, share_of_splits, tell_about_table
 from finetable.workflow.show import show_examples
 
@@ -84,6 +84,8 @@ def _begin(
     show_examples(material.base.encoder(), material.train, watch.show, progress)
     record = _first_record(material, task, table, recipe)
     _tell_about_material(material, record, progress)
+    if folds_case(task, recipe):
+        progress.say("The model reads texts in small letters, which learns more from few rows (--keep-case)")
     plan = decide_plan(recipe, material, progress)
     record = record.model_copy(update={"plan": plan.model_dump(mode="json")})
     folder.create(record, material.rows, _set_aside(table, material), material.base.tokenizer)
