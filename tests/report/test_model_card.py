@@ -2,6 +2,9 @@
 
 import tomllib
 
+import yaml  # type: ignore[import-untyped]
+from huggingface_hub.repocard_data import model_index_to_eval_results
+
 from finetable.model_folder import Record
 from finetable.report.model_card import model_card
 from finetable.settings import Recipe
@@ -57,3 +60,15 @@ def test_card_has_metadata_figures_and_prompt() -> None:
 
 def test_a_hub_base_is_named_in_the_metadata() -> None:
     assert 'base_model: "distilgpt2"' in card(write="plot", base="distilgpt2").split("---\n")[1]
+
+
+def test_the_metadata_is_the_hubs_and_holds_the_figures() -> None:
+    parsed = yaml.safe_load(card(write="plot", base="distilgpt2").split("---\n")[1])
+    assert parsed["pipeline_tag"] == "text-generation"
+    results = model_index_to_eval_results(parsed["model-index"])[1]
+    assert {result.metric_type: result.metric_value for result in results} == {
+        "bits_per_byte": 2.0,
+        "perplexity": 9.0,
+        "copied_share": 0.0,
+    }
+    assert results[0].dataset_name == "films.csv, rows set aside for testing"

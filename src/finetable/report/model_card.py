@@ -22,6 +22,15 @@ PICTURES: dict[TaskName, dict[str, str]] = {
 }
 """Figures of the report, by name, that the card shows."""
 
+METRICS: dict[TaskName, dict[str, str]] = {
+    "write": {
+        "bits_per_byte": "Bits per byte",
+        "perplexity": "Perplexity",
+        "copied_share": "Share of written rows that copy",
+    },
+    "label": {"accuracy": "Accuracy", "macro_f1": "Macro-F1", "calibration_error": "Calibration error"},
+}
+
 
 def model_card(record: Record) -> str:
     """What the model is, how good it is, and how to use it with and without finetable."""
@@ -73,10 +82,28 @@ def _pictures(record: Record) -> str:
 
 
 def _metadata(record: Record) -> str:
+    # Also of a labeller: a text-classification pipeline would put a head of random weights on it.
     lines = ["library_name: transformers", "pipeline_tag: text-generation", "tags:", "- finetable"]
     if record.recipe.base.base != "scratch" and not Path(record.recipe.base.base).exists():
         lines.append(f"base_model: {json.dumps(record.recipe.base.base)}")
+    # JSON is YAML too.
+    lines.append(f"model-index: {json.dumps([_results(record)], ensure_ascii=False)}")
     return "\n".join(lines) + "\n"
+
+
+def _results(record: Record) -> dict[str, Any]:
+    """The key figures, as the hub's model-index wants them."""
+    measured = [
+        {"type": key, "name": name, "value": record.figures[key]}
+        for key, name in METRICS[record.recipe.task.name].items()
+    ]
+    table = Path(record.table_name).name
+    result = {
+        "task": {"type": "text-generation" if record.recipe.task.name == "write" else "text-classification"},
+        "dataset": {"name": f"{table}, rows set aside for testing", "type": table},
+        "metrics": measured,
+    }
+    return {"name": f"{record.recipe.task.name} {record.recipe.task.target}", "results": [result]}
 
 
 def _command(record: Record) -> str:
