@@ -10,6 +10,7 @@ from finetable.data.splits import text_hash
 from finetable.data.table import Table
 from finetable.errors import TableError
 from finetable.frozen_rows import SplitRows
+from finetable.model_folder import ModelFolder
 from finetable.progress import Progress
 from finetable.tasks.task import with_target
 from finetable.verb_settings import EvaluateSettings
@@ -26,9 +27,9 @@ def evaluate_model(
     Rows of a new table whose text was seen in training are counted (`seen_rows`) and excluded, unless the
     settings include them.
     """
-    model = open_model(path)
     if table is None:
-        return model.record.figures
+        return ModelFolder(path).read_finished().figures
+    model = open_model(path)
     rows = model.folder.read_rows()
     judged, seen = _rows_to_judge(model, rows, table, settings, progress)
     index = training_index(model.task, model.folder, rows)
