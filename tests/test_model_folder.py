@@ -249,9 +249,9 @@ def test_a_folder_may_be_moved(folder: ModelFolder, load_base: Load, tmp_path: P
         b"[]",
         b"\xff\xfe",
         b"{}",
-        b'{"format": 2}',
+        b'{"format": 3}',
         RECORD.model_dump_json().replace('"status":"training"', '"status":"sleeping"').encode(),
-        RECORD.model_dump_json().replace('"format":1', '"format":2').encode(),
+        RECORD.model_dump_json().replace('"format":2', '"format":3').encode(),
         RECORD.model_dump_json().replace('"labels"', '"lables"').encode(),
         RECORD.model_dump_json()[:-40].encode(),
     ],
@@ -287,3 +287,36 @@ def test_damaged_rows_are_refused(folder: ModelFolder, damage: str) -> None:
     assert sentence_of(folder.read_rows) == (
         f"{file} is missing or damaged; copy the folder again or train again into a new one."
     )
+
+
+@pytest.mark.parametrize("damage", ["empty", "gone", "other"])
+def test_a_damaged_index_of_copies_is_made_anew(tmp_path: Path, damage: str) -> None:
+    folder, texts = ModelFolder(tmp_path), ["one two three four", "five six seven"]
+    folder.inner.mkdir()
+    made: list[int] = []
+
+    def told() -> list[str]:
+        made.append(1)
+        return texts
+
+    wanted = folder.copy_index(told).look_up(["two three four"])
+    assert folder.copy_index(told).look_up(["two three four"]) == wanted
+    assert len(made) == 1
+    file = folder.inner / "copies" / "suffixes.npy"
+    if damage == "empty":
+        file.write_bytes(b"")
+    elif damage == "gone":
+        file.unlink()
+    else:
+        file.write_bytes(bytes(len(file.read_bytes())))
+    assert folder.copy_index(told).look_up(["two three four"]) == wanted
+    assert len(made) == 2
+
+
+def test_a_folder_of_an_earlier_version_is_named_so(tmp_path: Path) -> None:
+    folder = ModelFolder(tmp_path)
+    folder.write_record(RECORD)
+    old = json.loads(folder.record_file.read_text(encoding="utf-8")) | {"format": 1, "gone": True}
+    folder.record_file.write_text(json.dumps(old), encoding="utf-8")
+    with pytest.raises(ModelFolderError, match="was made by an earlier version of finetable"):
+        folder.read_record()

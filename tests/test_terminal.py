@@ -31,6 +31,13 @@ def test_a_pipe_sees_lines_but_no_bar(capsys: pytest.CaptureFixture[str]) -> Non
     assert seen.err == "a [bold]line[/bold]\n[masked] learnt\n"
 
 
+def test_texts_cannot_command_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    terminal = Terminal()
+    for tell in (terminal.say, terminal.warn, terminal.fail):
+        tell("a \x1b[31mred\x1b[0m\nline")
+    assert capsys.readouterr().err == "a [31mred[0m line\n" * 3
+
+
 def test_a_terminal_sees_the_bar() -> None:
     ours, theirs = pty.openpty()
     environment = os.environ | {"TERM": "xterm", "COLUMNS": "100"}

@@ -11,6 +11,9 @@ from finetable.errors import ModelFolderError, RecipeError
 def test_public_names_are_there_and_others_are_not() -> None:
     for name in finetable.__all__:
         assert callable(getattr(finetable, name))
+        assert not (Path(finetable.__file__).parent / name).exists(), (
+            "a package of that name would hide the verb"
+        )
     with pytest.raises(AttributeError, match="trian"):
         finetable.trian  # noqa: B018
 

@@ -1,4 +1,6 @@
-from finetable import classify, evaluate, generate, train
+from finetable import classify, evaluate, generate, profile, report, train
+
+print(len(profile("films.csv", write="synopsis").duplicates), "duplicates")
 
 train("films.csv", out="python_writer", write="synopsis", given="genre", size="tiny", epochs=1)
 rows = generate("python_writer", n=3, seed=1)
@@ -8,3 +10,4 @@ train("films.csv", out="python_labeller", label="genre", given="synopsis", size=
 labelled = classify("python_labeller", "films_unlabelled.csv")
 print(labelled.column("genre_predicted").to_pylist()[:3])
 print(evaluate("python_labeller")["accuracy"])
+report("python_labeller", out="python_labeller.html")

@@ -53,7 +53,7 @@ def train(
         A TOML file with any of these options, spelled the same; the command line wins.
     """
     del recipe_file  # its options stand in the command line by now
-    from finetable.report.summary import summary
+    from finetable.reporting.summary import summary
     from finetable.workflow.train import train_table
 
     _without_bars_of_libraries()
@@ -84,7 +84,7 @@ def profile(
     json_output
         Print one JSON object.
     """
-    from finetable.report.profile_report import profile_json, profile_lines
+    from finetable.reporting.profile_report import profile_json, profile_lines
     from finetable.workflow.profile import profile_of
 
     _without_bars_of_libraries()
@@ -168,7 +168,7 @@ def evaluate(
     json_output
         Print one JSON object.
     """
-    from finetable.report.summary import summary
+    from finetable.reporting.summary import summary
     from finetable.workflow.evaluate import evaluate_model
 
     _without_bars_of_libraries()

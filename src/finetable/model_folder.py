@@ -25,7 +25,16 @@ import pyarrow.parquet as pq
 from pydantic import Field, ValidationError
 from transformers import PreTrainedTokenizerFast
 
-from finetable.atomic_files import disk_faults, flush, sha256, write_atomically, write_json, write_text
+from finetable.atomic_files import (
+    disk_faults,
+    flush,
+    is_whole,
+    sha256,
+    write_atomically,
+    write_folder,
+    write_json,
+    write_text,
+)
 from finetable.data.copies import CopyIndex
 from finetable.data.table import SetAside
 from finetable.errors import ModelFolderError
@@ -44,7 +53,7 @@ class Record(Settings):
     `temperature` is the calibration that label scores are divided by.
     """
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     status: Literal["training", "finished"] = "training"
     recipe: Recipe
     table_name: str
@@ -147,8 +156,13 @@ class ModelFolder:
             found = "is not a finetable model folder (it has no finetable.json)"
             raise ModelFolderError(f"{self.path} {found if self.path.exists() else 'does not exist'}.")
         try:
-            return Record.model_validate_json(file.read_text(encoding="utf-8"))
-        except (ValidationError, UnicodeDecodeError) as fault:
+            content = json.loads(file.read_text(encoding="utf-8"))
+            if isinstance(content, dict) and content.get("format") == 1:
+                raise ModelFolderError(
+                    f"{self.path} was made by an earlier version of finetable; train again into a new --out."
+                )
+            return Record.model_validate(content)
+        except (ValidationError, UnicodeDecodeError, json.JSONDecodeError) as fault:
             first = str(fault).splitlines()[0]
             raise ModelFolderError(
                 f"{file} is damaged or of another version of finetable: {first}."
@@ -168,14 +182,11 @@ class ModelFolder:
         return SplitRows(_read_parquet(self.inner / "rows.parquet"))
 
     def copy_index(self, texts: Callable[[], Iterable[str]]) -> CopyIndex:
-        """The index of the training texts, built once and kept in the folder."""
+        """The index of the training texts, built once and kept in the folder; anew where it is damaged."""
         folder = self.inner / "copies"
-        if not folder.exists():
-            begun = self.inner / "copies.partial"
-            shutil.rmtree(begun, ignore_errors=True)
-            with disk_faults(folder):
-                CopyIndex.build(texts()).save(begun)
-                begun.rename(folder)
+        if not is_whole(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+            write_folder(folder, CopyIndex.build(texts()).save)
         return CopyIndex.load(folder)
 
     def write_details(self, details: Details) -> None:

@@ -216,7 +216,7 @@ class OptimizerSettings(Settings):
         default=None,
         ge=0,
         lt=1,
-        description="Share of tokens hidden from the model, and of last hidden states; default by task.",
+        description="Share of tokens and last hidden states dropped, rising at first; default by task.",
     )
     batch_tokens: int | None = Field(
         default=None, ge=16, le=4_000_000, description="Tokens in a step, over all its micro-batches."

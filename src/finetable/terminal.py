@@ -9,6 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.text import Text
 
 from finetable.progress import Bar, SilentBar
+from finetable.wording import printable
 
 REFRESH_SECONDS = 0.1
 
@@ -30,7 +31,7 @@ class TerminalBar:
 
     def show(self, line: str) -> None:
         """Print a line above the bar."""
-        self._progress.console.print(Text(line, style="dim"))
+        self._progress.console.print(_text(line, "dim"))
 
 
 class Terminal:
@@ -41,15 +42,15 @@ class Terminal:
 
     def say(self, line: str) -> None:
         """One line that stays."""
-        self._console.print(Text(line))
+        self._console.print(_text(line))
 
     def warn(self, line: str) -> None:
         """One line that stays and asks for attention."""
-        self._console.print(Text(line, style="yellow"))
+        self._console.print(_text(line, "yellow"))
 
     def fail(self, line: str) -> None:
         """The sentence a job ends with when it cannot go on."""
-        self._console.print(Text(line, style="bold red"))
+        self._console.print(_text(line, "bold red"))
 
     def example(self, masked: str, learnt: str) -> None:
         """One example: tokens without loss dimmed, in brackets where there is no colour."""
@@ -73,3 +74,8 @@ class Terminal:
         )
         with Progress(*columns, console=self._console, refresh_per_second=4) as progress:
             yield TerminalBar(progress, progress.add_task(name, total=total, note=""))
+
+
+def _text(line: str, style: str = "") -> Text:
+    """A line without what a terminal would obey: names of columns and texts of models may hold anything."""
+    return Text(line if line.isprintable() else printable(line), style=style)

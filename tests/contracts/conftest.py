@@ -6,7 +6,7 @@ import pytest
 from finetable.data.copies import Copy
 from finetable.data.lengths import Lengths
 from finetable.data.profile import Topic
-from finetable.report.findings import (
+from finetable.reporting.findings import (
     Findings,
     LabelFindings,
     RunFindings,

@@ -13,9 +13,9 @@ import pytest
 from finetable.data.copies import Copy
 from finetable.data.lengths import Lengths
 from finetable.data.profile import Topic
-from finetable.report.figure import WIDTH, Figure, Section
-from finetable.report.figures import FIGURES, draw
-from finetable.report.findings import (
+from finetable.reporting.figure import WIDTH, Figure, Section
+from finetable.reporting.figures import FIGURES, draw
+from finetable.reporting.findings import (
     Findings,
     LabelFindings,
     RunFindings,

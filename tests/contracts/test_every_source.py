@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
 
 from finetable.catalog import base_of, source_of
-from finetable.models.base_model import BaseModel, check_network, embedding_of
+from finetable.models.base_model import BaseModel, check_network, embedding_of, last_hidden
 from finetable.models.scratch import train_tokenizer
 from finetable.settings import BaseSettings, Recipe, SourceName
+from finetable.training.optimizer import MasterWeights
 
 MakeBase = Callable[[], BaseModel]
 Teach = Callable[[BaseModel, int], list[float]]
@@ -117,3 +118,18 @@ def test_a_trained_base_is_the_same_to_plain_transformers(
     assert ids[0].tolist() == [*encoder.prompts(["the sea, un été"])[0], *encoder.answers(["A film."])[0]]
     with torch.inference_mode():
         assert torch.equal(network(ids).logits, base.network.eval()(ids).logits)
+
+
+def test_it_computes_in_bf16_and_comes_back_whole(make_base: MakeBase) -> None:
+    base = make_base()
+    before = {name: weight.clone() for name, weight in base.network.state_dict().items()}
+    masters = MasterWeights(base.network, torch.bfloat16)
+    ids = torch.tensor(base.encoder().answers(["Two friends travel to the moon."]))
+    hidden = last_hidden(base.network, embedding_of(base.network)(ids))
+    assert hidden.dtype == torch.bfloat16
+    hidden.float().square().mean().backward()
+    masters.take_gradients()
+    assert any(weight.grad is not None and bool(weight.grad.any()) for weight in masters.weights)
+    masters.widen()
+    after = base.network.state_dict()
+    assert all(torch.equal(weight, after[name]) for name, weight in before.items())

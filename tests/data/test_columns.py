@@ -162,3 +162,11 @@ def test_every_column_has_a_kind(cells: list[str | None]) -> None:
     filled = [cell for cell in cells if cell is not None and cell.strip()]
     assert (found.missing, found.distinct) == (len(cells) - len(filled), len(set(filled)))
     assert (found.kind == "empty") == (not filled)
+
+
+def test_whole_numbers_of_any_length_are_told_from_rows_counted(make_table: MakeTable) -> None:
+    huge = [f"{'9' * 5000}{place:03}" for place in range(300)]
+    assert profile(make_table, list(huge)).kind == "id"
+    assert profile(make_table, list(huge[::-1])).kind == "number"
+    assert profile(make_table, [str(place * 7 % 997) for place in range(300)], "paid").kind == "number"
+    assert profile(make_table, [str(place * 7 % 997) for place in range(300)], "filmID").kind == "id"

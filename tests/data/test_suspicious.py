@@ -146,6 +146,14 @@ def test_suspicions_come_in_the_order_of_kinds(make_table: MakeTable) -> None:
     assert kinds == sorted(kinds, key=get_args(SuspicionKind).index)
 
 
+@pytest.mark.parametrize("blob", ["a" * 40_000, "a." * 20_000, "a@" * 20_000, "x" * 64 + "@" + "a" * 40_000])
+def test_a_long_text_without_blanks_takes_no_longer_than_others(make_table: MakeTable, blob: str) -> None:
+    """Before the pattern was bounded each of these took minutes."""
+    cells = [f"a plain text of some words number {n}" for n in range(40)]
+    found = found_in(make_table, [*cells, f"{blob} write to bob@example.org. Thanks"], "text")
+    assert ("e-mail address", 42) in found
+
+
 @given(st.text(), st.integers(0, 50), st.integers(0, 50))
 def test_an_excerpt_is_short_and_on_one_line(text: str, start: int, length: int) -> None:
     excerpt = excerpt_of(text, min(start, len(text)), min(start + length, len(text)))

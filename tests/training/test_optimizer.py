@@ -147,6 +147,16 @@ def test_a_narrow_network_rounds_neither_its_masters_nor_what_it_is_in_the_end()
     assert_identical(dict(made.named_parameters()), before)
 
 
+def test_buffers_are_never_narrowed() -> None:
+    made = network()
+    frequencies = torch.rand(5)
+    made.register_buffer("frequencies", frequencies.clone())
+    MasterWeights(made, torch.bfloat16)
+    kept = made.get_buffer("frequencies")
+    assert kept.dtype == torch.float32
+    assert torch.equal(kept, frequencies)
+
+
 def test_steps_too_small_for_bf16_add_up_in_the_masters() -> None:
     made = nn.Linear(1, 1, bias=False)
     with torch.no_grad():

@@ -8,7 +8,7 @@ import pytest
 
 from finetable.errors import ColumnError, RecipeError
 from finetable.models.pretrained import load_pretrained
-from finetable.report.profile_report import doubts, profile_json, profile_lines
+from finetable.reporting.profile_report import doubts, profile_json, profile_lines
 from finetable.verbs import profile
 
 PROMISED = {"rows", "set_aside", "columns", "duplicates", "near_duplicates", "conflicting_labels", "lengths"}
@@ -97,3 +97,21 @@ def test_tokens_are_those_that_training_sees(films: Path, base_folder: Callable[
     wanted = [len(prompt) + len(answer) for prompt, answer in zip(prompts, answers, strict=True)]
     assert lengths.values.tolist() == wanted
     assert lengths.over_limit == sum(length > 96 for length in wanted)
+
+
+def test_a_table_whose_rows_are_all_too_long_is_told_so_without_an_estimate(tmp_path: Path) -> None:
+    table = tmp_path / "long.csv"
+    rows = [f"{n} " + f"word{n} " * 3000 for n in range(14)]
+    table.write_text("\n".join(["text", *rows]) + "\n", encoding="utf-8")
+    found = profile(table, write="text", size="tiny")
+    assert found.estimate is None
+    assert "the base sees 1,024, 14 rows are longer" in "\n".join(profile_lines(found))
+
+
+def test_names_cannot_command_the_terminal(tmp_path: Path) -> None:
+    table = tmp_path / "evil.csv"
+    rows = [f"the text of row {n} is here,{'a' if n % 2 else chr(27) + '[31mb'}" for n in range(40)]
+    table.write_text("\n".join(["text,kind", *rows]) + "\n", encoding="utf-8")
+    told = profile_lines(profile(table, label="kind", given="text", size="tiny"))
+    assert any("[31mb" in line for line in told)
+    assert all(line.isprintable() for line in told)

@@ -82,6 +82,15 @@ def test_a_report_is_made_anew_or_elsewhere_but_never_over_a_file(writer: Path, 
         report(tmp_path / "absent")
 
 
+def test_a_report_that_a_kill_left_unwritten_is_written_by_the_same_command(
+    films: Path, labeller: Path, recipes: Recipes
+) -> None:
+    before = (labeller / "report.html").read_bytes()
+    (labeller / "report.html").unlink()
+    train(films, out=labeller, **recipes["label"])
+    assert (labeller / "report.html").read_bytes() == before
+
+
 @pytest.fixture(scope="module")
 def copier(tmp_path_factory: pytest.TempPathFactory, write_films: Callable[[Path, int], Path]) -> Path:
     """A model trained on a few rows until it knows them by heart."""

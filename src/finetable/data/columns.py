@@ -44,7 +44,7 @@ _DATE = re.compile(
     rf"|{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?,? \d{{4}}|\d{{1,2}}[- .]+{_MONTH}[-, ]+\d{{2,4}}){_TIME}",
     re.IGNORECASE,
 )
-_ID_NAME = re.compile(r"(?:.*[_\-. ])?(?:id|uuid|index|key|row|no|nr)|.*[a-z]ID|", re.IGNORECASE)
+_ID_NAME = re.compile(r"(?:.*[_\-. ])?(?:id|uuid|index|key|row|no|nr)|(?-i:.*[a-z]ID)|", re.IGNORECASE)
 _LABEL_NAME = re.compile(
     r"(?:.*[_\-. ])?(?:label|class|category|genre|sentiment|target|topic|intent|emotion|stance)",
     re.IGNORECASE,
@@ -150,7 +150,8 @@ def _kind_of_numbers(cells: _Cells) -> ColumnKind:
 
 
 def _counts_rows(cells: _Cells) -> bool:
-    numbers = [int(text) for text in cells.sample]
+    # By length first, as numbers without leading zeros stand in order: int refuses very long ones.
+    numbers = [(len(bare), bare) for bare in (text.strip().lstrip("0") for text in cells.sample)]
     rising = all(one < other for one, other in pairwise(numbers))
     return rising or _ID_NAME.fullmatch(cells.name) is not None
 

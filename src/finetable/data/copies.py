@@ -105,8 +105,10 @@ class CopyIndex:
         ]
 
     def save(self, folder: Path) -> None:
-        """Write the index into a new folder; raises FileExistsError if it is there already."""
-        folder.mkdir(parents=True)
+        """Write the index into a new or empty folder; raises FileExistsError where something is in it."""
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise FileExistsError(folder)
         lines = "".join(f"{word}\n" for word in self._vocabulary)
         (folder / _VOCABULARY).write_text(lines, encoding="utf-8", newline="\n")
         arrays = {**vars(self._search), "hashes": self._hashes, "hash_rows": self._hash_rows}

@@ -46,7 +46,7 @@ class EqualTexts:
         return tuple(self._pair(int(row), int(self.first[row]), 1.0) for row in later)
 
     def near_duplicates(self) -> tuple[Pair, ...]:
-        """Each text, counted once, that is near to an earlier one, with the nearest of its group.
+        """Each text, counted once, that is near to an earlier one, with the nearest of COMPARED before it.
 
         Near as `near_groups` has it: directly or through others, so that a similarity below NEAR_JACCARD
         can stand here. Texts that equal an earlier one are left to `duplicates`.

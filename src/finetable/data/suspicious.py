@@ -28,7 +28,9 @@ _PADDED_SHARE = 0.2
 _LOST_APOSTROPHE = re.compile(r"[a-z]{2}\?(?:s|t|re|ve|ll|d|m)(?=[\s,.;:]|$)")
 _LOST_IN_NAME = re.compile(r"[^\W\d_]\?[a-z]")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
-_EMAIL = re.compile(r"[\w.+-]{2,64}@(?:[\w-]{1,63}\.)*[\w-]*[A-Za-z][\w-]+\.[a-z]{2,24}(?!\w)")
+# Possessive and bounded, so that a long text without blanks takes no longer than others.
+_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{2,64}+@(?P<host>(?:[\w-]{1,63}+\.){1,8})[a-z]{2,24}+(?!\w)")
+_HOST_LETTER = re.compile(r"[A-Za-z][\w-]+\.$")
 _PHONE = re.compile(
     r"(?<![\w.,+/=-])(?:"
     r"\+[1-9]\d{0,2}[ -]?(?:\(0?\d{1,4}\)[ -]?)?\d{1,4}(?:[ -]?\d{2,4}){2,4}"
@@ -142,8 +144,12 @@ def _find_other_script(text: str, usual: str) -> _Span | None:
 
 
 def _find_email(text: str) -> _Span | None:
-    found = _EMAIL.search(text) if "@" in text else None
-    return found.span() if found else None
+    if "@" not in text:
+        return None
+    for found in _EMAIL.finditer(text):
+        if _HOST_LETTER.search(found["host"]):
+            return found.span()
+    return None
 
 
 def _find_phone(text: str) -> _Span | None:

@@ -33,7 +33,7 @@ class MasterWeights:
             else nn.Parameter(weight.detach().to(torch.float32, copy=True))
             for weight in self._working
         ]
-        nn.Module.to(network, working)
+        self._set_dtype(working)
 
     def take_gradients(self) -> None:
         """Hand the gradients of the working copies to the masters."""
@@ -51,8 +51,13 @@ class MasterWeights:
 
     def widen(self) -> None:
         """Give the network back in fp32, with the masters as its trained weights."""
-        nn.Module.to(self._network, torch.float32)
+        self._set_dtype(torch.float32)
         self.publish()
+
+    def _set_dtype(self, dtype: torch.dtype) -> None:
+        # Weights only: the frequencies of rotary positions are buffers, not saved, and must not be rounded.
+        for weight in self._network.parameters():
+            weight.data = weight.data.to(dtype)
 
     def state(self) -> dict[str, torch.Tensor]:
         """The masters by name."""

@@ -12,6 +12,7 @@ from finetable.errors import TableError
 from finetable.frozen_rows import SplitRows
 from finetable.model_folder import ModelFolder
 from finetable.progress import Progress
+from finetable.reporting.summary import rows_judged
 from finetable.tasks.task import with_target
 from finetable.verb_settings import EvaluateSettings
 from finetable.workflow.judging import judge_on, training_index
@@ -33,9 +34,12 @@ def evaluate_model(
     rows = model.folder.read_rows()
     judged, seen = _rows_to_judge(model, rows, table, settings, progress)
     index = training_index(model.task, model.folder, rows)
-    progress.say(f"Judging on {len(judged):,} rows the model never saw")
+    learnt_from = seen if settings.include_seen else 0
+    progress.say(f"Judging on {rows_judged({'rows': len(judged), 'seen_rows_judged': learnt_from})}")
     figures = judge_on(model.task, model.base, model.record, (rows.of("train"), judged), index)
-    return {**figures, "seen_rows": seen}
+    if learnt_from and "copying" in figures:
+        figures["copying"] = None  # rows learnt from copy themselves, so they are no yardstick
+    return {**figures, "seen_rows": seen, "seen_rows_judged": learnt_from}
 
 
 def _rows_to_judge(

@@ -10,7 +10,8 @@ import torch
 from finetable.catalog import engine_of, step_writer_of
 from finetable.model_folder import ModelFolder, Record
 from finetable.progress import Progress
-from finetable.report.model_card import model_card
+from finetable.reporting.model_card import model_card
+from finetable.reporting.summary import early_end
 from finetable.settings import WatchSettings
 from finetable.tasks.task import Task, prompts
 from finetable.training.checkpoint import Checkpoints
@@ -108,6 +109,9 @@ def _finish(job: Job, outcome: Outcome, progress: Progress) -> Record:
     if material.adapter is not None:
         material.base.network = material.adapter.merge()
     record = job.record.model_copy(update={"outcome": asdict(outcome.position)})
+    ended = early_end(record.plan, record.outcome)
+    if ended:
+        progress.say(ended)
     index = training_index(job.task, job.folder, material.rows)
     record, details = judge_run(job.task, material.base, record, material.rows, index, progress)
     job.folder.write_details(details)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerFast
 
 from finetable.atomic_files import write_text
-from finetable.catalog import base_of, task_of
+from finetable.catalog import adapter_of, base_of, task_of
 from finetable.data.folding import fold
 from finetable.data.lengths import Lengths
 from finetable.data.profile import Estimate, Profile
@@ -21,7 +21,7 @@ from finetable.data.tokens import TokenizedRows, tokenize
 from finetable.models.base_model import BaseModel, to_best_device
 from finetable.models.scratch import train_tokenizer
 from finetable.progress import Progress
-from finetable.report.profile_report import profile_report
+from finetable.reporting.profile_report import profile_report
 from finetable.settings import Recipe
 from finetable.tasks.task import Task, answers, examples, prompts
 from finetable.training.planning import draft_plan, memory_bytes, seconds_per_step
@@ -98,11 +98,17 @@ def _lengths_in_tokens(
     return Lengths(name, "tokens", counted, 0, distinct, context)
 
 
-def _estimate(recipe: Recipe, base: BaseModel, tokens: TokenizedRows, rows: int) -> Estimate:
-    """What the default recipe would take: steps timed on the rows looked at, counted for all."""
+def _estimate(recipe: Recipe, base: BaseModel, tokens: TokenizedRows, rows: int) -> Estimate | None:
+    """What the default recipe would take: steps timed on the rows looked at, counted for all.
+
+    None where no row is short enough for the base.
+    """
     fitting = tokens.select(np.flatnonzero(tokens.lengths <= base.context))
+    if not len(fitting):
+        return None
+    adapter_of(base.network, recipe)
     plan = draft_plan(recipe, base, fitting, fitting, rows / max(1, len(fitting)))
     seconds = plan.steps * seconds_per_step(Trainer(base, fitting, fitting, plan))
-    trained = sum(weight.numel() for weight in base.network.parameters())
+    trained = sum(weight.numel() for weight in base.network.parameters() if weight.requires_grad)
     job = f"{recipe.task.name} {recipe.task.target}"
     return Estimate(job, recipe.base.base, seconds, memory_bytes(base, plan, trained))

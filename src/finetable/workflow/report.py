@@ -1,4 +1,4 @@
-"""Reports: of a run, of several side by side, of a table before any training."""
+"""Reports: of a run, and of several side by side."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,19 +7,20 @@ from finetable.atomic_files import write_text
 from finetable.errors import RecipeError
 from finetable.model_folder import ModelFolder, Record
 from finetable.progress import Progress
-from finetable.report.compare import compare_lines, compare_page, read_run
-from finetable.report.figures import draw
-from finetable.report.gather import findings_of_folder
-from finetable.report.page import render
-from finetable.report.run_report import run_page
+from finetable.reporting.compare import compare_lines, compare_page, read_run
+from finetable.reporting.figures import draw
+from finetable.reporting.gather import findings_of_folder
+from finetable.reporting.page import render
+from finetable.reporting.run_report import run_page
 from finetable.workflow.outputs import refuse_existing
 
 
 def write_report(folder: ModelFolder, record: Record, file: Path) -> None:
-    """Write the report of a finished run, and the pictures that its model card shows."""
+    """Write the report of a finished run; into its folder with the pictures that the model card shows."""
     findings = findings_of_folder(folder, record)
     drawn = draw(findings)
-    folder.write_pictures({figure.name: figure.svg for figure in drawn})
+    if file == folder.report:
+        folder.write_pictures({figure.name: figure.svg for figure in drawn})
     write_text(file, render(run_page(folder, record, findings.text, drawn)))
 
 

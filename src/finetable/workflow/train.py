@@ -12,11 +12,12 @@ from finetable.data.table import SetAside, Table
 from finetable.errors import ModelFolderError
 from finetable.model_folder import ModelFolder, Record
 from finetable.progress import Progress
-from finetable.report.profile_report import doubts
+from finetable.reporting.profile_report import doubts
 from finetable.settings import Recipe, WatchSettings
 from finetable.tasks.task import Task
 from finetable.workflow.job import Job, Trained, run_job
 from finetable.workflow.preparation import Material, decide_plan, folds_case, gather
+from finetable.workflow.report import write_report
 from finetable.workflow.rows import frozen_rows, share_of_splits, tell_about_table
 from finetable.workflow.show import show_examples
 
@@ -34,6 +35,8 @@ def train_table(table: str, out: Path, recipe: Recipe, watch: WatchSettings, pro
         _refuse_another(folder, earlier, recipe, source)
         if earlier.status == "finished":
             progress.say(f"{out} is trained already with this recipe; choose another --out to train again.")
+            if not folder.report.exists():  # a kill between the model and its report
+                write_report(folder, earlier, folder.report)
             return Trained(out, earlier, finished=True)
     with tempfile.TemporaryDirectory(prefix="finetable-") as files:
         if earlier is None:

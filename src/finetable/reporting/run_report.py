@@ -10,12 +10,12 @@ import pyarrow as pa
 from finetable.data.table import SetAside, set_aside_lines
 from finetable.frozen_rows import SplitRows
 from finetable.model_folder import ModelFolder, Record
-from finetable.report.figure import Figure
-from finetable.report.findings import TextFindings
-from finetable.report.gather import SplitDetails
-from finetable.report.marked import CopiedPair, copied_pair
-from finetable.report.page import Grid, KeyFigure, Page, SampleSet, Section
-from finetable.report.summary import NAMES, spread, summary
+from finetable.reporting.figure import Figure
+from finetable.reporting.findings import TextFindings
+from finetable.reporting.gather import SplitDetails
+from finetable.reporting.marked import CopiedPair, copied_pair
+from finetable.reporting.page import Grid, KeyFigure, Page, SampleSet, Section
+from finetable.reporting.summary import NAMES, early_end, spread, summary
 from finetable.settings import Recipe
 
 PAIRS_SHOWN = 10
@@ -50,7 +50,7 @@ def run_page(folder: ModelFolder, record: Record, text: TextFindings | None, dra
         key_figures=key_figures(record),
         sections=[
             *(section for section in sections if section.slug != "table"),
-            _copies(text, rows),
+            _copies(text, rows, task.target),
             _look_at_these(folder, record, rows),
             _samples(folder),
             *(section for section in sections if section.slug == "table"),
@@ -115,19 +115,19 @@ def repeat_command(record: Record) -> str:
 def _about(record: Record) -> str:
     splits = record.splits
     return (
-        f"{splits['train']:,} rows of {record.table_name} were learnt from, {splits['validation']:,} decided "
-        f"when to stop, and {splits['test']:,} that the model never saw are what it is judged on. Base: "
-        f"{record.recipe.base.base}; {record.parameters:,} parameters. Brackets are 95 % intervals."
+        f"{splits['train']:,} rows of {record.table_name} were learnt from, {splits['validation']:,} chose "
+        f"the weights to keep, and {splits['test']:,} that played no part are what it is judged on. Base: "
+        f"{record.recipe.base.base}; {record.parameters:,} parameters. Brackets are 95 % intervals. "
+        f"{early_end(record.plan, record.outcome) or ''}"
     )
 
 
-def _copies(text: TextFindings | None, rows: SplitRows) -> Section:
+def _copies(text: TextFindings | None, rows: SplitRows, target: str) -> Section:
     title = "Does it copy?"
     if text is None:
         return Section("copies", title)
     train = rows.of("train")
-    target = next(name for name in train.columns.column_names if name.startswith("column:"))
-    sources, lines = train.columns[target], train.columns["line"]
+    sources, lines = train.texts(target), train.columns["line"]
     worst = np.argsort([-copy.words for copy in text.written_copies], kind="stable")[:PAIRS_SHOWN]
     pairs: list[CopiedPair] = []
     for place in worst.tolist():
@@ -206,8 +206,11 @@ def _samples(folder: ModelFolder) -> Section:
     lines = folder.read_lines("samples")
     chosen = np.unique(np.linspace(0, max(0, len(lines) - 1), SAMPLES_SHOWN).round().astype(np.int64))
     told = [lines[place] for place in chosen.tolist() if lines]
-    samples = [SampleSet(line["number"], tuple(line["texts"])) for line in told]
-    intro = "From the same seeds and prompts each time."
+    samples = [
+        SampleSet(line["number"], tuple(zip(line["texts"], line["copied_words"], strict=True)))
+        for line in told
+    ]
+    intro = "From the same seeds and prompts each time; in brackets the longest run of copied words."
     return Section("samples", "What it wrote while it learnt", intro, samples=samples)
 
 

@@ -7,11 +7,11 @@ from typing import Any
 from matplotlib.figure import Figure as Canvas
 
 from finetable.model_folder import ModelFolder, Record
-from finetable.report.figure import LINES, SERIES, Figure, Wording, cut, draw_figure, legend, whole_numbers
-from finetable.report.findings import RunFindings
-from finetable.report.gather import run_findings
-from finetable.report.page import Grid, Page, Section, render
-from finetable.report.summary import spread, summary
+from finetable.reporting.figure import LINES, SERIES, Figure, Wording, cut, draw_figure, legend, whole_numbers
+from finetable.reporting.findings import RunFindings
+from finetable.reporting.gather import run_findings
+from finetable.reporting.page import Grid, Page, Section, render
+from finetable.reporting.summary import spread, summary
 from finetable.settings import TaskName
 
 JUDGED_BY: dict[TaskName, tuple[tuple[str, str, int, bool], ...]] = {
@@ -33,17 +33,20 @@ MOST_DRAWN = len(SERIES) * len(LINES)
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A finished run by the name of its folder."""
+    """A finished run by the name of its folder; `test_rows` are the ids of the rows it was judged on."""
 
     name: str
     record: Record
     found: RunFindings
+    test_rows: tuple[int, ...]
 
 
 def read_run(folder: ModelFolder) -> Run:
     """A finished run; raises ModelFolderError for one that is not."""
     record = folder.read_finished()
-    return Run(str(folder.path), record, run_findings(folder, record, folder.read_details()))
+    found = run_findings(folder, record, folder.read_details())
+    test_rows = tuple(folder.read_rows().of("test").row_ids.tolist())
+    return Run(str(folder.path), record, found, test_rows)
 
 
 def compare_lines(runs: list[Run]) -> list[str]:
@@ -101,18 +104,11 @@ def verdict(runs: list[Run]) -> str:
 
 
 def share_test_rows(runs: list[Run]) -> bool:
-    """Whether all were split alike: the same table, task, columns and seed of the split."""
-    identities = {
-        (
-            run.record.table_fingerprint,
-            run.record.recipe.task,
-            run.record.recipe.data.split_column,
-            None if run.record.recipe.data.split_column else run.record.recipe.seed,
-            tuple(run.record.splits.items()),
-        )
-        for run in runs
-    }
-    return len(identities) == 1
+    """Whether all were judged on the same rows of the same table."""
+    return (
+        len({(run.record.table_fingerprint, run.record.recipe.task.target, run.test_rows) for run in runs})
+        == 1
+    )
 
 
 def _differences(runs: list[Run], names: tuple[str, ...]) -> list[Grid]:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from finetable.report.figure import (
+from finetable.reporting.figure import (
     INK,
     LINES,
     SERIES,
@@ -23,7 +23,7 @@ from finetable.report.figure import (
     thousands,
     whole_numbers,
 )
-from finetable.report.findings import Findings, RunFindings
+from finetable.reporting.findings import Findings, RunFindings
 
 Floats = NDArray[np.float64]
 

@@ -14,7 +14,8 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.style import context as style_context
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from finetable.report.svg import TOOLTIP, clean
+from finetable.reporting.svg import TOOLTIP, clean
+from finetable.wording import printable
 
 Look = dict[str, Any]
 """How something is drawn, in matplotlib's words."""
@@ -102,9 +103,6 @@ _STYLE: dict[str, Any] = {
     "savefig.dpi": 72,
 }
 
-_TURNS = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
-"""Classes of marks that turn the direction of a text."""
-
 _NO_GLYPH = "Glyph .* missing from|Matplotlib currently does not support"
 """matplotlib's warnings about letters that its own font lacks; a reader's browser has them."""
 
@@ -150,16 +148,6 @@ def draw_figure(
         FigureCanvasSVG(canvas).print_figure(written, format="svg", metadata={"Date": None})
     svg = clean(written.getvalue(), name, (wording.title, wording.alt), LIGHT)
     return Figure(name, section, wording.title, wording.caption, wording.alt, svg)
-
-
-def printable(text: str) -> str:
-    """A text on one line, without what XML forbids and without marks that turn the direction of others."""
-    kept = (char for char in text if char.isspace() or not _is_left_out(char))
-    return " ".join("".join(kept).split()) or "(blank)"
-
-
-def _is_left_out(char: str) -> bool:
-    return unicodedata.category(char) in ("Cc", "Cs", "Cn") or unicodedata.bidirectional(char) in _TURNS
 
 
 def cells(text: str) -> int:

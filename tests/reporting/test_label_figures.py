@@ -8,10 +8,10 @@ import pytest
 
 from finetable.data.probabilities import softmax
 from finetable.evaluation.metrics import calibration_error
-from finetable.report.class_figures import MOST_CONFUSED, MOST_IN_MATRIX, class_scores, confusion_matrix
-from finetable.report.figure import Figure
-from finetable.report.findings import Findings, LabelFindings
-from finetable.report.label_figures import calibration, coverage, coverage_line, uncalibrated
+from finetable.reporting.class_figures import MOST_CONFUSED, MOST_IN_MATRIX, class_scores, confusion_matrix
+from finetable.reporting.figure import Figure
+from finetable.reporting.findings import Findings, LabelFindings
+from finetable.reporting.label_figures import calibration, coverage, coverage_line, uncalibrated
 
 TextsOf = Callable[[Figure], list[str]]
 

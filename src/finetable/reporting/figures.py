@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 
-from finetable.report.class_figures import class_scores, confusion_matrix
-from finetable.report.figure import Figure
-from finetable.report.findings import Findings
-from finetable.report.label_figures import calibration, coverage
-from finetable.report.length_figure import text_lengths
-from finetable.report.run_figures import learning_rate, training_loss, validation_perplexity
-from finetable.report.table_figures import duplicates, label_counts, table_words, topics
-from finetable.report.text_figures import copied_words, variety, word_use, written_lengths, written_words
+from finetable.reporting.class_figures import class_scores, confusion_matrix
+from finetable.reporting.figure import Figure
+from finetable.reporting.findings import Findings
+from finetable.reporting.label_figures import calibration, coverage
+from finetable.reporting.length_figure import text_lengths
+from finetable.reporting.run_figures import learning_rate, training_loss, validation_perplexity
+from finetable.reporting.table_figures import duplicates, label_counts, table_words, topics
+from finetable.reporting.text_figures import copied_words, variety, word_use, written_lengths, written_words
 
 FIGURES: tuple[Callable[[Findings], Figure | None], ...] = (
     text_lengths,

@@ -13,8 +13,8 @@ from matplotlib.font_manager import get_font
 from PIL import ImageFont
 from wordcloud import WordCloud
 
-from finetable.report.figure import INK, LIGHT, SERIES, cut
-from finetable.report.svg import coloured
+from finetable.reporting.figure import INK, LIGHT, SERIES, cut
+from finetable.reporting.svg import coloured
 
 MOST_WORDS = 80
 MOST_CELLS = 24

@@ -6,8 +6,8 @@ from html.parser import HTMLParser
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from finetable.report.marked import CopiedPair, Piece
-from finetable.report.page import Grid, KeyFigure, Page, SampleSet, Section, render
+from finetable.reporting.marked import CopiedPair, Piece
+from finetable.reporting.page import Grid, KeyFigure, Page, SampleSet, Section, render
 
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>&amp;"
 
@@ -42,7 +42,7 @@ def page(text: str) -> Page:
                 text,
                 text,
                 grids=[Grid(text, text, (text, "n"), [(text, "1")], frozenset({1}))],
-                samples=[SampleSet(1200, (text,))],
+                samples=[SampleSet(1200, ((text, 4),))],
                 copies=[CopiedPair(5, (Piece(text, True),), (Piece(text, False),), 1234)],
                 commands=[text],
             ),

@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from finetable.report.figure import Figure
-from finetable.report.findings import Findings, LabelFindings, RunFindings, Validation
-from finetable.report.run_figures import (
+from finetable.reporting.figure import Figure
+from finetable.reporting.findings import Findings, LabelFindings, RunFindings, Validation
+from finetable.reporting.run_figures import (
     MOST_POINTS,
     learning_rate,
     smoothed,

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 from finetable.data.lengths import Lengths
-from finetable.report.figure import (
+from finetable.reporting.figure import (
     INK,
     SERIES,
     Figure,
@@ -19,7 +19,7 @@ from finetable.report.figure import (
     shortened,
     whole_numbers,
 )
-from finetable.report.findings import Findings
+from finetable.reporting.findings import Findings
 
 MOST_PANELS = 4
 MOST_BARS = 40
@@ -39,11 +39,13 @@ def text_lengths(findings: Findings) -> Figure | None:
     if not shown:
         return None
     more = f" The first {len(shown)} of {len(known)} columns are drawn." if len(known) > len(shown) else ""
+    has_limit = any(lengths.limit is not None for lengths in shown)
+    limit = "Texts beyond a dashed line are longer than the base can see." if has_limit else ""
     wording = Wording(
         "How long the texts are",
         "Number of texts (up) by length in words or tokens (across). n counts the texts that are not blank, "
         "missing the blank ones; distinct texts differ in more than case and punctuation. "
-        f"Texts beyond a dashed line are longer than the base can see.{more}",
+        f"{limit}{more}",
         " ".join(_told(lengths) for lengths in shown),
     )
     return draw_figure("text-lengths", "table", wording, PANEL_HEIGHT * len(shown), partial(_paint, shown))

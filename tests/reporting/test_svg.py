@@ -1,6 +1,6 @@
 """A drawing is cleaned of what it does not need and of what would touch the rest of a page."""
 
-from finetable.report.svg import clean
+from finetable.reporting.svg import clean
 
 DRAWING = """<?xml version="1.0"?>
 <!DOCTYPE svg PUBLIC "-//W3C//DTD" "http://www.w3.org/svg.dtd">

@@ -2,11 +2,11 @@
 
 import tomllib
 
-import yaml  # type: ignore[import-untyped]
+import yaml
 from huggingface_hub.repocard_data import model_index_to_eval_results
 
 from finetable.model_folder import Record
-from finetable.report.model_card import model_card
+from finetable.reporting.model_card import model_card
 from finetable.settings import Recipe
 
 FIGURES = {
@@ -59,7 +59,7 @@ def test_card_has_metadata_figures_and_prompt() -> None:
 
 
 def test_a_hub_base_is_named_in_the_metadata() -> None:
-    assert 'base_model: "distilgpt2"' in card(write="plot", base="distilgpt2").split("---\n")[1]
+    assert "base_model: distilgpt2\n" in card(write="plot", base="distilgpt2").split("---\n")[1]
 
 
 def test_the_metadata_is_the_hubs_and_holds_the_figures() -> None:
@@ -72,3 +72,11 @@ def test_the_metadata_is_the_hubs_and_holds_the_figures() -> None:
         "copied_share": 0.0,
     }
     assert results[0].dataset_name == "films.csv, rows set aside for testing"
+
+
+def test_names_of_columns_are_neither_markup_nor_broken_metadata() -> None:
+    evil = "a`b<img src=x>\u2028--- \x7f\nplot"
+    text = card(write=evil, given=("x`y",))
+    assert yaml.safe_load(text.split("---\n")[1])["model-index"][0]["name"].startswith("write a`b")
+    assert "<img" not in text.split("## The recipe")[0].split("---\n", 2)[2]
+    assert "`{x'y}`" in text

@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from finetable.evaluation.metrics import confusion
-from finetable.report.figure import (
+from finetable.reporting.figure import (
     INK,
     SERIES,
     Figure,
@@ -25,7 +25,7 @@ from finetable.report.figure import (
     shortened,
     tooltip,
 )
-from finetable.report.findings import Findings
+from finetable.reporting.findings import Findings
 
 MOST_IN_MATRIX = 40
 MOST_CONFUSED = 20

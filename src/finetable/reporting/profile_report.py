@@ -6,18 +6,19 @@ from typing import Any
 
 from finetable.data.profile import Profile
 from finetable.data.table import set_aside_lines
-from finetable.report.figures import draw
-from finetable.report.gather import findings_of_profile
-from finetable.report.page import Grid, KeyFigure, Page, Section, render
-from finetable.wording import duration, some
+from finetable.reporting.figures import draw
+from finetable.reporting.gather import findings_of_profile
+from finetable.reporting.page import Grid, KeyFigure, Page, Section, render
+from finetable.wording import duration, printable, some
 
 MOST_SHOWN = 200
 LINES_SHOWN = 5
+MOST_LINES_OF_ONE = 20
 
 
 def profile_lines(profile: Profile) -> list[str]:
     """What a person reads on the terminal: what could go wrong first, then what there is."""
-    return [
+    lines = [
         verdict(profile),
         *(f"  {line}" for line in set_aside_lines(profile.set_aside)),
         *doubts(profile),
@@ -27,6 +28,8 @@ def profile_lines(profile: Profile) -> list[str]:
         *(f"topic {100 * t.share:3.0f} %  {', '.join(t.words)}" for t in profile.topics),
         *_estimate(profile),
     ]
+    # Names and labels are somebody else's: no line breaks, and nothing that a terminal would obey.
+    return [line if line.isprintable() else printable(line) for line in lines]
 
 
 def verdict(profile: Profile) -> str:
@@ -95,8 +98,8 @@ def doubts(profile: Profile) -> list[str]:
         )
     if profile.near_duplicates:
         lines.append(
-            f"{len(profile.near_duplicates):,} × nearly the same {profile.text} as another row: four "
-            f"fifths of the runs of three words ({_places([pair.line for pair in profile.near_duplicates])})"
+            f"{len(profile.near_duplicates):,} × nearly the same {profile.text} as an earlier row, or linked "
+            f"to one by others that are ({_places([pair.line for pair in profile.near_duplicates])})"
         )
     if profile.conflicts:
         first = [conflict.lines[0] for conflict in profile.conflicts]
@@ -213,8 +216,7 @@ def _doubt_grids(profile: Profile) -> list[Grid]:
         for p in (*profile.duplicates, *profile.near_duplicates)
     ]
     conflicts = [
-        (", ".join(f"{line:,}" for line in c.lines), ", ".join(c.labels), c.excerpt)
-        for c in profile.conflicts
+        (some(c.lines, MOST_LINES_OF_ONE), ", ".join(c.labels), c.excerpt) for c in profile.conflicts
     ]
     suspicions = [(s.kind, s.column, f"{s.line:,}", s.excerpt) for s in profile.suspicions]
     aside = [(f"{row.line:,}", row.reason) for row in profile.set_aside]

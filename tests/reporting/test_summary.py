@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from finetable.report.summary import summary
+from finetable.reporting.summary import early_end, summary
 
 
 def label_figures(accuracy: float, low: float, tfidf: float) -> dict[str, Any]:
@@ -59,3 +59,37 @@ def test_copying_is_said_before_anything_else() -> None:
         assert lines[0].startswith("The model copies its training rows: 83 of 100 rows it wrote")
         assert "against 2 % of real rows" in lines[0]
         assert "it copies" in lines[-2]
+
+
+def test_a_model_that_copies_by_its_median_is_told_so_without_a_share_of_none() -> None:
+    figures = write_figures(2.0, 2.5, 8) | {"copied_share": 0.0, "copied_share_low": 0.0}
+    assert summary(figures)[0].startswith(
+        "The model copies its training rows: half of the rows it wrote share 8 or more words in a row with "
+        "one, half of the real rows it never saw 3."
+    )
+
+
+def test_rows_learnt_from_are_never_called_unseen() -> None:
+    seen = {"seen_rows_judged": 30}
+    for figures in (
+        label_figures(0.8, 0.75, 0.7) | seen,
+        write_figures(2.0, 2.5, 3) | seen | {"copying": None},
+    ):
+        told = "\n".join(summary(figures))
+        assert "of which it had learnt from 30" in told
+        assert "never saw" not in told
+        assert "held-out" not in told
+        assert "no sign of copying" not in told
+
+
+def test_why_a_run_ended_early() -> None:
+    plan = {"steps": 1000, "patience": 5, "stop_when_copying": 0.1}
+    ended = {"step": 1000, "best_step": 950, "copied_share": 0.0}
+    assert early_end(plan, ended) is None
+    stale = early_end(plan, ended | {"step": 400, "best_step": 150})
+    assert stale is not None
+    assert "after step 400 of 1,000" in stale
+    assert "not improved 5 times" in stale
+    copying = early_end(plan, ended | {"step": 400, "best_step": 350, "copied_share": 0.125})
+    assert copying is not None
+    assert "12 % of the texts written then copied training rows; the weights of step 350" in copying

@@ -1,13 +1,17 @@
 """The model card: README.md of a model folder, in the hub's metadata format."""
 
 import json
+from html import escape
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from finetable.model_folder import Record
 from finetable.models.base_model import SEPARATOR
-from finetable.report.summary import summary
+from finetable.reporting.summary import summary
 from finetable.settings import TaskName
+from finetable.wording import printable
 
 PICTURES: dict[TaskName, dict[str, str]] = {
     "write": {
@@ -41,10 +45,11 @@ def model_card(record: Record) -> str:
     return f"""---
 {_metadata(record)}---
 
-# A model that {verb} “{task.target}”{given}
+# A model that {verb} “{escape(printable(task.target))}”{escape(printable(given)) if given else ""}
 
 Trained by [finetable](https://pypi.org/project/finetable/) on {splits["train"]:,} rows of
-`{record.table_name}` from the base `{record.recipe.base.base}`; {record.parameters:,} parameters.
+`{_code(record.table_name)}` from the base `{_code(record.recipe.base.base)}`; it has
+{record.parameters:,} parameters.
 
 ## How good it is
 
@@ -56,7 +61,11 @@ Figures are from {splits["test"]:,} test rows that were frozen before training; 
 texts never stand on two sides. Brackets are 95 % intervals. The whole report is in `report.html`.
 
 {_pictures(record)}
+{_use(record)}"""
 
+
+def _use(record: Record) -> str:
+    return f"""
 ## Use it
 
 ```
@@ -76,19 +85,27 @@ with people who may not see them.
 """
 
 
+def _code(text: str) -> str:
+    """A text that can stand between backticks."""
+    return printable(text).replace("`", "'")
+
+
 def _pictures(record: Record) -> str:
     shown = PICTURES[record.recipe.task.name]
     return "\n\n".join(f"![{title}](finetable/pictures/{name}.svg)" for name, title in shown.items())
 
 
 def _metadata(record: Record) -> str:
-    # Also of a labeller: a text-classification pipeline would put a head of random weights on it.
-    lines = ["library_name: transformers", "pipeline_tag: text-generation", "tags:", "- finetable"]
+    metadata: dict[str, Any] = {
+        "library_name": "transformers",
+        # Also of a labeller: a text-classification pipeline would put a head of random weights on it.
+        "pipeline_tag": "text-generation",
+        "tags": ["finetable"],
+    }
     if record.recipe.base.base != "scratch" and not Path(record.recipe.base.base).exists():
-        lines.append(f"base_model: {json.dumps(record.recipe.base.base)}")
-    # JSON is YAML too.
-    lines.append(f"model-index: {json.dumps([_results(record)], ensure_ascii=False)}")
-    return "\n".join(lines) + "\n"
+        metadata["base_model"] = record.recipe.base.base
+    metadata["model-index"] = [_results(record)]
+    return str(yaml.safe_dump(metadata, allow_unicode=True, sort_keys=False))
 
 
 def _results(record: Record) -> dict[str, Any]:
@@ -116,8 +133,8 @@ def _prompt(record: Record) -> str:
     given: tuple[str, ...] = record.recipe.task.given
     if not given:
         return "A text begins right after the start token and stops at the end token."
-    columns: Any = given[0] if len(given) == 1 else None
-    shown = f"{{{columns}}}" if columns else "\\n".join(f"{name}: {{{name}}}" for name in given)
+    names = [_code(name) for name in given]
+    shown = f"{{{names[0]}}}" if len(names) == 1 else "\\n".join(f"{name}: {{{name}}}" for name in names)
     return (
         f"Its prompt is the start token, then `{shown}`, then `{SEPARATOR}`; "
         f"the answer stops at the end token."

@@ -1,5 +1,6 @@
 """From a model folder, or from the profile of a table, to what figures are drawn from."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from finetable.data.profile import Profile
 from finetable.data.topics import word_counts
 from finetable.frozen_rows import SplitRows
 from finetable.model_folder import Details, ModelFolder, Record
-from finetable.report.findings import (
+from finetable.reporting.findings import (
     Findings,
     LabelFindings,
     RunFindings,
@@ -116,7 +117,7 @@ def _table(record: Record, rows: SplitRows) -> TableFindings:
     named = (task.target,) if task.name == "write" else task.given
     texts = {name: rows.texts(name).to_pylist() for name in named}
     labels = rows.texts(task.target).to_pylist() if task.name == "label" else []
-    counts = {label: labels.count(label) for label in set(labels)}
+    counts = Counter(label.strip() for label in labels)
     return TableFindings(
         lengths=tuple(_lengths(name, cells) for name, cells in texts.items()),
         labels=dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))),

@@ -7,7 +7,7 @@ import matplotlib
 import pytest
 from matplotlib.figure import Figure as Canvas
 
-from finetable.report.figure import (
+from finetable.reporting.figure import (
     DARK,
     FIGURE_CSS,
     INK,
@@ -19,7 +19,6 @@ from finetable.report.figure import (
     cut,
     draw_figure,
     percent,
-    printable,
     shortened,
     tooltip,
 )
@@ -102,8 +101,6 @@ def test_long_names_are_cut() -> None:
 def test_names_do_not_turn_the_text_around_them() -> None:
     assert shortened("plain", 9) == "plain"
     assert shortened("שלום", 9) == "\u2068שלום\u2069"
-    assert printable(" \u202eabc\u2066 \x00 d\n\te\ud800 \uffff") == "abc d e"
-    assert printable(" \n") == "(blank)"
 
 
 def test_numbers_in_words() -> None:

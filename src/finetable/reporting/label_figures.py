@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from finetable.data.probabilities import softmax
 from finetable.evaluation.metrics import Interval, ReliabilityBin, accuracy, reliability
-from finetable.report.figure import (
+from finetable.reporting.figure import (
     INK,
     MUTED,
     SERIES,
@@ -24,7 +24,7 @@ from finetable.report.figure import (
     percent,
     percents,
 )
-from finetable.report.findings import Findings, LabelFindings
+from finetable.reporting.findings import Findings, LabelFindings
 
 MOST_POINTS = 200
 """Of the line of accuracy against coverage; each has an interval to be computed."""

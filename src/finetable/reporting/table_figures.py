@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 from finetable.data.profile import Topic
-from finetable.report.figure import (
+from finetable.reporting.figure import (
     FONT_SIZE,
     HATCHES,
     PAPER,
@@ -23,9 +23,9 @@ from finetable.report.figure import (
     shortened,
     tooltip,
 )
-from finetable.report.findings import Findings
-from finetable.report.svg import finished
-from finetable.report.word_cloud import lay_out, write_words
+from finetable.reporting.findings import Findings
+from finetable.reporting.svg import finished
+from finetable.reporting.word_cloud import lay_out, write_words
 
 MOST_LABELS = 30
 MOST_TOPICS = 20
@@ -68,8 +68,9 @@ def table_words(findings: Findings) -> Figure | None:
     told = ", ".join(f"{shortened(word, 40)} ({count:,})" for word, count in most)
     wording = Wording(
         "Which words are frequent",
-        "The larger a word, the more often it stands in the texts; words that "
-        f"every text has are left out. {counted(len(placed), 'word')}. Times: {told}.",
+        "The larger a word, the more often it stands in the texts. English stop words, words of one or two "
+        "letters and words of more than a fifth of the texts are left out. "
+        f"{counted(len(placed), 'word')}. Times: {told}.",
         f"Word cloud. Most frequent words, with the times that they occur: {told}.",
     )
     root = Element("svg", {"viewBox": f"0 0 {WIDTH} {CLOUD_HEIGHT}"})
@@ -95,19 +96,20 @@ def topics(findings: Findings) -> Figure | None:
 
 
 def duplicates(findings: Findings) -> Figure | None:
-    """How many rows stand alone, and how many have equals."""
+    """How many rows say again what an earlier one says."""
     table = findings.table
     if table is None or table.duplicates is None or not table.rows:
         return None
-    bars = [("equal to another row", table.duplicates)]
+    bars = [("equal to an earlier row", table.duplicates)]
     if table.near_duplicates is not None:
-        bars.append(("nearly equal to another", table.near_duplicates))
-    bars.insert(0, ("like no other row", max(0, table.rows - sum(count for _, count in bars))))
+        bars.append(("nearly equal to an earlier row", table.near_duplicates))
+    bars.insert(0, ("new", max(0, table.rows - sum(count for _, count in bars))))
     texts = [f"{count:,} ({percent(count / table.rows)})" for _, count in bars]
     wording = Wording(
         "How many rows are duplicates",
-        f"Of {counted(table.rows, 'row')}, how many have texts that others have too. Equal texts differ in "
-        "case and punctuation at the most; nearly equal ones share most of their runs of three words.",
+        f"Of {counted(table.rows, 'row')}, how many have the text of an earlier row. Equal texts differ in "
+        "case and punctuation at the most; nearly equal ones share most of their runs of three words, "
+        "with that row or with one that does so with it.",
         "; ".join(f"{name}: {text}" for (name, _), text in zip(bars, texts, strict=True)) + ".",
     )
     paint = partial(_paint_bars, bars, texts, HATCHES[: len(bars)])

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from finetable.data.copies import CopyIndex
 from finetable.data.folding import words
-from finetable.report.marked import MOST_CHARACTERS, Piece, copied_pair, marked, place_of
+from finetable.reporting.marked import MOST_CHARACTERS, Piece, copied_pair, marked, place_of
 
 TEXTS = st.text(max_size=60) | st.lists(
     st.sampled_from(

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from finetable.report.figure import FIGURE_CSS, Figure
-from finetable.report.marked import CopiedPair
+from finetable.reporting.figure import FIGURE_CSS, Figure
+from finetable.reporting.marked import CopiedPair
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,10 @@ class Grid:
 
 @dataclass(frozen=True)
 class SampleSet:
-    """What a model wrote after a step, from the same seeds each time."""
+    """What a model wrote after a step, from the same seeds each time, with the copied words of each text."""
 
     step: int
-    texts: tuple[str, ...]
+    texts: tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True)

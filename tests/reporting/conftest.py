@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from finetable.report.figure import Figure
+from finetable.reporting.figure import Figure
 
 TextsOf = Callable[[Figure], list[str]]
 

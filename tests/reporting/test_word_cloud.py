@@ -3,7 +3,7 @@
 from itertools import combinations
 from xml.etree.ElementTree import Element, tostring
 
-from finetable.report.word_cloud import SMALLEST, PlacedWord, lay_out, write_words
+from finetable.reporting.word_cloud import SMALLEST, PlacedWord, lay_out, write_words
 
 WIDTH, HEIGHT = 400, 240
 COUNTS = {f"word{place}": 100 - place for place in range(30)} | {

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from finetable.data.copies import COPIED_RUN
+
 NAMES = {"model": "the model", "tfidf": "TF-IDF with logistic regression", "majority": "the majority guess"}
 
 
@@ -11,7 +13,7 @@ def summary(figures: dict[str, Any]) -> list[str]:
 
 
 def _label_lines(figures: dict[str, Any]) -> list[str]:
-    rows, best = f"{figures['rows']:,} rows it never saw", figures["best"]
+    rows, best = rows_judged(figures), figures["best"]
     rivals = figures["baselines"]
     strongest = max(rivals, key=lambda name: float(rivals[name]["accuracy"]))
     if best == "model":
@@ -32,29 +34,62 @@ def _label_lines(figures: dict[str, Any]) -> list[str]:
 
 def _write_lines(figures: dict[str, Any]) -> list[str]:
     compressed = figures["baselines"]["xz"]["bits_per_byte"]
-    rows = f"{figures['rows']:,} rows it never saw"
+    rows = rows_judged(figures)
     copied, real = figures["copied_words_median"], figures["copied_words_median_real"]
-    copying = "it copies" if figures["copying"] else "no sign of copying"
+    copying = {True: "it copies", False: "no sign of copying", None: "no verdict"}[figures["copying"]]
+    kind = "real rows" if figures.get("seen_rows_judged", 0) else "real held-out rows"
     return [
         _copying(figures) if figures["copying"] else _predicting(figures, rows),
         f"bits per byte      {spread(figures, 'bits_per_byte')}   xz {compressed:.3f}",
         f"perplexity         {spread(figures, 'perplexity', 1)}   cross-entropy "
         f"{figures['cross_entropy_nats']:.3f} nats per token",
-        f"copied words       median {copied:g} in written rows, {real:g} in real held-out rows: {copying}",
+        f"copied words       median {copied:g} in written rows, {real:g} in {kind}: {copying}",
         f"rows that copy     {spread(figures, 'copied_share')} of written rows, "
-        f"{spread(figures, 'copied_share_real')} of real held-out rows",
+        f"{spread(figures, 'copied_share_real')} of {kind}",
     ]
 
 
 def _copying(figures: dict[str, Any]) -> str:
     """The verdict on a model that copies, which comes before how well it predicts."""
-    written = figures["written_rows"]
+    written, share_real = figures["written_rows"], 100 * figures["copied_share_real"]
     copies = round(figures["copied_share"] * written)
+    if figures["copied_share_low"] > figures["copied_share_real_high"]:
+        how = (
+            f"{copies:,} of {written:,} rows it wrote are one, or hold {COPIED_RUN} or more words in a row "
+            f"of one, against {share_real:.0f} % of real rows it never saw"
+        )
+    else:
+        how = (
+            f"half of the rows it wrote share {figures['copied_words_median']:g} or more words in a row with "
+            f"one, half of the real rows it never saw {figures['copied_words_median_real']:g}"
+        )
     return (
-        f"The model copies its training rows: {copies:,} of {written:,} rows it wrote are one, or hold 12 or "
-        f"more words in a row of one, against {100 * figures['copied_share_real']:.0f} % of real rows it "
-        f"never saw. Train it for less time, on more rows, or with --stop-when-copying."
+        f"The model copies its training rows: {how}. Train it for less time, on more rows, or "
+        "with --stop-when-copying."
     )
+
+
+def early_end(plan: dict[str, Any], outcome: dict[str, Any]) -> str | None:
+    """Why a run ended before its last step, in one sentence; None where it did not."""
+    if outcome["step"] >= plan["steps"]:
+        return None
+    limit = plan["stop_when_copying"]
+    if limit is not None and outcome["copied_share"] >= limit:
+        why = f"{100 * outcome['copied_share']:.0f} % of the texts written then copied training rows"
+    else:
+        why = f"the validation loss had not improved {plan['patience']} times in a row"
+    return (
+        f"Training ended after step {outcome['step']:,} of {plan['steps']:,}, because {why}; the weights of "
+        f"step {outcome['best_step']:,} are kept."
+    )
+
+
+def rows_judged(figures: dict[str, Any]) -> str:
+    """The rows that figures were made from, and whether the model had seen any of them."""
+    seen = figures.get("seen_rows_judged", 0)
+    if seen:
+        return f"{figures['rows']:,} rows, of which it had learnt from {seen:,},"
+    return f"{figures['rows']:,} rows it never saw"
 
 
 def _predicting(figures: dict[str, Any], rows: str) -> str:

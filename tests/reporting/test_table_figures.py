@@ -8,10 +8,10 @@ import pytest
 
 from finetable.data.lengths import Lengths
 from finetable.data.profile import Topic
-from finetable.report.figure import Figure
-from finetable.report.findings import Findings, TableFindings
-from finetable.report.length_figure import text_lengths
-from finetable.report.table_figures import MOST_LABELS, duplicates, label_counts, table_words, topics
+from finetable.reporting.figure import Figure
+from finetable.reporting.findings import Findings, TableFindings
+from finetable.reporting.length_figure import text_lengths
+from finetable.reporting.table_figures import MOST_LABELS, duplicates, label_counts, table_words, topics
 
 TextsOf = Callable[[Figure], list[str]]
 
