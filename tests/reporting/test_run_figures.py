@@ -100,3 +100,23 @@ def test_thinning_keeps_the_extremes() -> None:
     assert {7, 31_234} <= set(kept.tolist())
     assert (np.diff(kept) > 0).all()
     assert thinned(values[:9]).tolist() == list(range(9))
+
+
+def test_first_steps_that_would_press_the_rest_flat_go_beyond_the_edge_and_that_is_said(
+    texts_of: TextsOf,
+) -> None:
+    loss = np.concatenate([np.linspace(90, 1, 5), np.full(195, 1.0)])
+    long = replace(
+        RUN,
+        steps=np.arange(1, 201),
+        seconds=np.arange(200.0),
+        loss_nats=loss,
+        learning_rate=np.full(200, 0.1),
+        validation=Validation(np.array([100, 200]), np.array([99.0, 199.0]), np.array([1.2, 1.1])),
+        best_step=200,
+    )
+    cut = drawn(training_loss, long)
+    assert "go beyond the upper edge" in cut.caption
+    assert "80" not in texts_of(cut)
+    whole = drawn(training_loss, replace(long, loss_nats=np.minimum(loss, 2.0)))
+    assert "go beyond the upper edge" not in whole.caption

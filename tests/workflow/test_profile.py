@@ -115,3 +115,12 @@ def test_names_cannot_command_the_terminal(tmp_path: Path) -> None:
     told = profile_lines(profile(table, label="kind", given="text", size="tiny"))
     assert any("[31mb" in line for line in told)
     assert all(line.isprintable() for line in told)
+
+
+def test_a_table_that_training_would_refuse_is_shown_all_the_same(tmp_path: Path) -> None:
+    table = tmp_path / "films.csv"
+    rows = [f"the text of row {n} is here,{'ab'[n % 2]}" for n in range(40)]
+    table.write_text("\n".join(["text,kind", *rows, "one more text,odd"]) + "\n", encoding="utf-8")
+    told = profile_lines(profile(table, label="kind", given="text"))
+    assert told[1].startswith("Training would not start: The kind 'odd'")
+    assert any(line.startswith("labels in kind: a 20") for line in told)

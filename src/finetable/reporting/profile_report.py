@@ -20,6 +20,7 @@ def profile_lines(profile: Profile) -> list[str]:
     """What a person reads on the terminal: what could go wrong first, then what there is."""
     lines = [
         verdict(profile),
+        *profile.notes,
         *(f"  {line}" for line in set_aside_lines(profile.set_aside)),
         *doubts(profile),
         *_columns(profile),
@@ -77,7 +78,12 @@ def profile_report(profile: Profile) -> str:
         Page(
             title=f"finetable: {profile.name}",
             verdict=verdict(profile),
-            about=f"Read as {profile.format}. Rows are compared by: {profile.text or 'nothing'}.",
+            about=" ".join(
+                [
+                    f"Read as {profile.format}. Rows are compared by: {profile.text or 'nothing'}.",
+                    *profile.notes,
+                ]
+            ),
             key_figures=_key_figures(profile),
             sections=[
                 Section("columns", "Columns", grids=[_column_grid(profile)]),

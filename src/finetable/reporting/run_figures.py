@@ -48,7 +48,7 @@ def training_loss(findings: Findings) -> Figure | None:
         "Cross-entropy in nats per token of the answers, less is better: thin, each training step; thick, "
         f"the mean over {counted(_window(len(run.steps)), 'step')}; dashed, validation rows; star, the best "
         f"validation, whose weights were kept. On the left against steps, on the right against {unit} of "
-        "training.",
+        f"training.{' The first steps go beyond the upper edge.' if _upper_edge(run) else ''}",
         f"{counted(len(run.steps), 'training step')} in {run.seconds[-1] / size:,.1f} {unit}: smoothed "
         f"training loss from {smooth[0]:.3f} to {smooth[-1]:.3f} nats. {_validation_told(run)}",
     )
@@ -155,8 +155,24 @@ def _paint_loss(run: RunFindings, canvas: Canvas) -> None:
         thousands(axis)
     whole_numbers(by_step.xaxis, 5)
     by_time.xaxis.set_major_locator(MaxNLocator(nbins=5))
+    edge = _upper_edge(run)
+    if edge is not None:
+        by_step.set_ylim(top=edge)
     names = ["each step", "smoothed", "validation", "best"]
     legend(canvas, lines, names[: len(lines)])
+
+
+def _upper_edge(run: RunFindings) -> float | None:
+    """What the axis of losses ends at where the first steps would press the rest flat; None where not.
+
+    Half as much again as anything after the first of SMOOTHED_OVER parts of the steps.
+    """
+    later = run.loss_nats[len(run.loss_nats) // SMOOTHED_OVER :]
+    shown = np.concatenate([later, run.validation.nats])
+    shown = shown[np.isfinite(shown)]
+    edge = 1.5 * float(shown.max(initial=0.0))
+    highest = float(run.loss_nats[np.isfinite(run.loss_nats)].max(initial=0.0))
+    return edge if 0.0 < 2 * edge < highest else None
 
 
 def _paint_losses(axes: Axes, run: RunFindings, across: Floats, validated: Floats) -> list[Artist]:

@@ -18,6 +18,7 @@ from finetable.data.profiling import profile_table
 from finetable.data.read_table import read_table
 from finetable.data.table import Table
 from finetable.data.tokens import TokenizedRows, tokenize
+from finetable.errors import TableError
 from finetable.models.base_model import BaseModel, to_best_device
 from finetable.models.scratch import train_tokenizer
 from finetable.progress import Progress
@@ -57,9 +58,15 @@ def _profile(source: Table, settings: ProfileSettings, progress: Progress) -> Pr
     task = settings.task
     if not task.is_named:
         return profile_table(source, None, (), None)
+    source.require([task.target, *task.given])
     recipe = Recipe(task=task, base=settings.base)
     job = task_of(task)
-    table = job.learnable(source)
+    try:
+        table = job.learnable(source)
+    except TableError as fault:
+        # Whoever asks what is wrong with a table wants all of it, not the first thing.
+        profile = profile_table(source, task.target, task.given, task.name)
+        return replace(profile, notes=(*profile.notes, f"Training would not start: {fault}"))
     profile = profile_table(table, task.target, task.given, task.name)
     base = base_of(recipe, lambda: _tokenizer(job, _evenly(table, ROWS_TRIED), recipe), bool(task.given))
     to_best_device(base.network)
