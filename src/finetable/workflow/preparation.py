@@ -120,7 +120,7 @@ def decide_plan(recipe: Recipe, material: Material, progress: Progress) -> Plan:
         steps = min(fitting, enough)
         if steps < fitting:
             progress.say(
-                f"{recipe.length.minutes:g} minutes are enough for {fitting / trainer.steps_per_epoch:.0f} "
+                f"--minutes {recipe.length.minutes:g} is enough for {fitting / trainer.steps_per_epoch:.0f} "
                 f"epochs; {most:.0f} suffice here (--epochs takes as many as you like)"
             )
         plan = with_steps(plan, steps, recipe, train, validation)
