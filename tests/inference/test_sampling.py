@@ -3,7 +3,7 @@ from itertools import pairwise
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from finetable.inference.sampling import sample, uniforms
@@ -105,10 +105,11 @@ def test_seeds_give_unrelated_uniforms() -> None:
     assert abs(float(correlation)) < 4 / math.sqrt(len(first))
 
 
-def slow_sample(row: list[float], uniform: float, temperature: float, top_k: int, top_p: float) -> int:
+def slow_kept(row: list[float], temperature: float, top_k: int, top_p: float) -> list[tuple[int, float]]:
+    """The tokens that stay, in the order in which a uniform number picks them, with their weights."""
     ids = sorted((i for i, logit in enumerate(row) if logit > -math.inf), key=lambda i: (-row[i], i))
     if temperature == 0:
-        return ids[0]
+        return [(ids[0], 1.0)]
     ids = ids[:top_k] if top_k else ids
     weight = {i: math.exp((row[i] - row[ids[0]]) / temperature) for i in ids}
     if top_p < 1:
@@ -120,25 +121,40 @@ def slow_sample(row: list[float], uniform: float, temperature: float, top_k: int
         ids = kept
     elif top_k == 0:
         ids = sorted(ids)
-    reached, target = 0.0, uniform * sum(weight[i] for i in ids)
-    for i in ids:
-        reached += weight[i]
+    return [(i, weight[i]) for i in ids]
+
+
+def slow_place(kept: list[tuple[int, float]], uniform: float) -> int:
+    reached, target = 0.0, uniform * sum(weight for _, weight in kept)
+    for place, (_, weight) in enumerate(kept):
+        reached += weight
         if reached > target:
-            return i
-    return ids[-1]
+            return place
+    return len(kept) - 1
+
+
+def slow_sample(row: list[float], uniform: float, temperature: float, top_k: int, top_p: float) -> int:
+    kept = slow_kept(row, temperature, top_k, top_p)
+    return kept[slow_place(kept, uniform)][0]
 
 
 def nearly_equal_answers(
     row: list[float], uniform: float, temperature: float, top_k: int, top_p: float
 ) -> set[int]:
-    """What the reference gives with numbers that rounding cannot tell from those asked for."""
+    """What the reference gives with any of the numbers that rounding cannot tell from those asked for."""
     close = 1e-11
     shares = [top_p] if top_p == 1 else [top_p * (1 - close), top_p, min(top_p * (1 + close), 1 - 2**-53)]
-    numbers = [max(uniform - close, 0.0), uniform, min(uniform + close, LARGEST_UNIFORM)]
-    return {slow_sample(row, number, temperature, top_k, share) for number in numbers for share in shares}
+    answers = set()
+    for share in shares:
+        kept = slow_kept(row, temperature, top_k, share)
+        first = slow_place(kept, max(uniform - close, 0.0))
+        last = slow_place(kept, min(uniform + close, LARGEST_UNIFORM))
+        answers.update(token for token, _ in kept[first : last + 1])
+    return answers
 
 
 @settings(max_examples=300, deadline=None)
+@example([[-1.0, -0.5, 14.0]], [0.0] * 4, 0.5, 0, 1.0)
 @given(logit_rows(), st.lists(UNIFORM, min_size=4, max_size=4), TEMPERATURE, TOP_K, TOP_P)
 def test_sample_agrees_with_the_obvious_way(
     rows: list[list[float]], numbers: list[float], temperature: float, top_k: int, top_p: float
