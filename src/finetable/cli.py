@@ -54,6 +54,10 @@ def train(
     """
     del recipe_file  # its options stand in the command line by now
     from finetable.reporting.summary import summary
+    from finetable.workflow.first_checks import check_training
+
+    # What can be refused is refused before the seconds that loading torch takes; so in each verb.
+    check_training(table, out, recipe)
     from finetable.workflow.train import train_table
 
     _without_bars_of_libraries()
@@ -84,6 +88,9 @@ def profile(
     json_output
         Print one JSON object.
     """
+    from finetable.workflow.first_checks import check_profiling
+
+    check_profiling(table, out, settings)
     from finetable.reporting.profile_report import profile_json, profile_lines
     from finetable.workflow.profile import profile_of
 
@@ -110,6 +117,9 @@ def generate(
     out
         CSV, TSV, JSON Lines or Parquet by its ending, each also .gz; without it rows are printed.
     """
+    from finetable.workflow.first_checks import check_generating
+
+    check_generating(folder, out, settings)
     from finetable.workflow.generate import generate_rows
 
     _without_bars_of_libraries()
@@ -139,6 +149,9 @@ def classify(
     out
         CSV, TSV, JSON Lines or Parquet by its ending, each also .gz; without it rows are printed.
     """
+    from finetable.workflow.first_checks import check_classifying
+
+    check_classifying(folder, table, out)
     from finetable.workflow.classify import classify_table
 
     _without_bars_of_libraries()
@@ -168,11 +181,18 @@ def evaluate(
     json_output
         Print one JSON object.
     """
+    from finetable.record import read_finished
     from finetable.reporting.summary import summary
-    from finetable.workflow.evaluate import evaluate_model
 
-    _without_bars_of_libraries()
-    figures = evaluate_model(folder, table, settings, terminal)
+    figures = read_finished(folder).figures
+    if table is not None:
+        from finetable.workflow.first_checks import check_table
+
+        check_table(table)
+        from finetable.workflow.evaluate import evaluate_model
+
+        _without_bars_of_libraries()
+        figures = evaluate_model(folder, table, settings, terminal)
     _print([json.dumps(figures, ensure_ascii=False)] if json_output else summary(figures))
     return DONE
 
@@ -188,6 +208,11 @@ def report(folder: Path, /, *, out: Path | None = None) -> int:
     out
         The HTML file to make; without it the report in the model folder is made anew.
     """
+    from finetable.record import read_finished
+    from finetable.workflow.first_checks import refuse_existing
+
+    refuse_existing(out)
+    read_finished(folder)
     from finetable.workflow.report import report_run
 
     _without_bars_of_libraries()
@@ -206,6 +231,9 @@ def compare(*folders: Path, out: Path | None = None) -> int:
     out
         An HTML page that shows them side by side.
     """
+    from finetable.workflow.first_checks import check_comparing
+
+    check_comparing(folders, out)
     from finetable.workflow.report import compare_runs
 
     _without_bars_of_libraries()

@@ -18,11 +18,10 @@ import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import Field, ValidationError
 from transformers import PreTrainedTokenizerFast
 
 from finetable.atomic_files import (
@@ -41,36 +40,9 @@ from finetable.errors import ModelFolderError
 from finetable.frozen_rows import SplitRows
 from finetable.models.base_model import BaseModel, special_tokens_of
 from finetable.models.pretrained import check_folder, read_network, read_tokenizer
-from finetable.settings import Recipe, Settings
+from finetable.record import RECORD, Record, read_finished, read_record
 
-RECORD = "finetable.json"
-
-
-class Record(Settings):
-    """The content of finetable.json.
-
-    `longest_prompt` and `longest_answer` are tokens with their special tokens, over the training rows;
-    `temperature` is the calibration that label scores are divided by.
-    """
-
-    format: Literal[2] = 2
-    status: Literal["training", "finished"] = "training"
-    recipe: Recipe
-    table_name: str
-    table_fingerprint: str
-    table_format: str
-    labels: tuple[str, ...] = ()
-    splits: dict[str, int] = Field(default_factory=dict)
-    set_aside: int = 0
-    notes: tuple[str, ...] = ()
-    longest_prompt: int = 0
-    longest_answer: int = 0
-    parameters: int = 0
-    plan: dict[str, Any] = Field(default_factory=dict)
-    outcome: dict[str, Any] = Field(default_factory=dict)
-    temperature: float = 1.0
-    figures: dict[str, Any] = Field(default_factory=dict)
-    files: dict[str, str] = Field(default_factory=dict)
+__all__ = ["Details", "ModelFolder", "Record"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,31 +123,11 @@ class ModelFolder:
 
     def read_record(self) -> Record:
         """Read finetable.json; raises ModelFolderError where it is missing or damaged."""
-        file = self.record_file
-        if not file.is_file():
-            found = "is not a finetable model folder (it has no finetable.json)"
-            raise ModelFolderError(f"{self.path} {found if self.path.exists() else 'does not exist'}.")
-        try:
-            content = json.loads(file.read_text(encoding="utf-8"))
-            if isinstance(content, dict) and content.get("format") == 1:
-                raise ModelFolderError(
-                    f"{self.path} was made by an earlier version of finetable; train again into a new --out."
-                )
-            return Record.model_validate(content)
-        except (ValidationError, UnicodeDecodeError, json.JSONDecodeError) as fault:
-            first = str(fault).splitlines()[0]
-            raise ModelFolderError(
-                f"{file} is damaged or of another version of finetable: {first}."
-            ) from fault
+        return read_record(self.path)
 
     def read_finished(self) -> Record:
         """The record of a run that has ended; raises ModelFolderError for one that has not."""
-        record = self.read_record()
-        if record.status != "finished":
-            raise ModelFolderError(
-                f"Training of {self.path} has not ended; run the same train command again to go on."
-            )
-        return record
+        return read_finished(self.path)
 
     def read_rows(self) -> SplitRows:
         """The rows with their frozen splits."""

@@ -18,10 +18,8 @@ from huggingface_hub.errors import (
 from huggingface_hub.utils import httpx  # type: ignore[attr-defined]
 
 from finetable.data.table import TableKind
-from finetable.data.table_file import kind_of
+from finetable.data.table_file import HUB_PREFIX, kind_of
 from finetable.errors import TableError
-
-HUB_PREFIX = "hf://"
 
 _KINDS_BY_PREFERENCE: tuple[tuple[TableKind, ...], ...] = (("parquet",), ("jsonl",), ("csv", "tsv"))
 _CHOICES_LISTED = 12

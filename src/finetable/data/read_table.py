@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import assert_never
 
 from finetable.data.csv_reader import read_csv
-from finetable.data.hub_table import HUB_PREFIX, fetch_hub_table
+from finetable.data.hub_table import fetch_hub_table
 from finetable.data.jsonl_reader import read_jsonl
 from finetable.data.parquet_reader import read_parquet
 from finetable.data.table import Table, TableKind
-from finetable.data.table_file import TableFile
+from finetable.data.table_file import HUB_PREFIX, TableFile
 from finetable.errors import TableError
 from finetable.settings import TableOptions
 

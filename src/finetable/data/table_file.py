@@ -9,6 +9,7 @@ from typing import BinaryIO, cast
 from finetable.data.table import TableKind
 from finetable.errors import TableError
 
+HUB_PREFIX = "hf://"
 KNOWN_ENDINGS = ".csv, .tsv, .jsonl or .parquet, each also with .gz"
 
 _KIND_OF_ENDING: dict[str, TableKind] = {

@@ -14,8 +14,8 @@ from finetable.progress import Progress
 from finetable.tasks.label import Choice
 from finetable.tasks.task import prompts
 from finetable.verb_settings import ClassifySettings
+from finetable.workflow.first_checks import check_classifying
 from finetable.workflow.opened import OpenModel, open_model
-from finetable.workflow.outputs import refuse_existing
 from finetable.workflow.rows import tell_about_table
 
 
@@ -26,10 +26,8 @@ def classify_table(
 
     Raises RecipeError for a model that writes, ColumnError for a table without the given columns.
     """
-    refuse_existing(out)
+    check_classifying(path, table, out)
     model = open_model(path)
-    if model.task.settings.name != "label":
-        raise RecipeError(f"{path} was trained to write {model.task.settings.target!r}, not to label.")
     source = read_table(table, settings.table)
     source.require(model.task.settings.given)
     tell_about_table(source, progress)

@@ -1,6 +1,5 @@
 """New rows written by a model."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,15 +8,14 @@ import pyarrow as pa
 from finetable.data.copies import COPIED_RUN, CopyIndex
 from finetable.data.examples import prompt_of
 from finetable.data.table_writer import write_table
-from finetable.errors import ColumnError, RecipeError
 from finetable.frozen_rows import SplitRows
 from finetable.inference.engine import Request
 from finetable.inference.predict import Writing, write_rows
 from finetable.progress import Progress
 from finetable.verb_settings import GenerateSettings
+from finetable.workflow.first_checks import check_generating, named_values
 from finetable.workflow.judging import training_index
 from finetable.workflow.opened import OpenModel, open_model
-from finetable.workflow.outputs import refuse_existing
 
 GivenValues = list[dict[str, str]]
 
@@ -28,10 +26,8 @@ def generate_rows(path: Path, out: Path | None, settings: GenerateSettings, prog
     The columns are the given ones, the target under its own name, `copied_words` (longest run of words
     shared with one training row) and `nearest_row` (row id of the training row most like it).
     """
-    refuse_existing(out)
+    check_generating(path, out, settings)
     model = open_model(path)
-    if model.task.settings.name != "write":
-        raise RecipeError(f"{path} was trained to label {model.task.settings.target!r}; use classify.")
     rows = model.folder.read_rows()
     train = rows.of("train")
     given = _given_values(model, train, settings)
@@ -54,7 +50,7 @@ def generate_rows(path: Path, out: Path | None, settings: GenerateSettings, prog
 def _given_values(model: OpenModel, train: SplitRows, settings: GenerateSettings) -> GivenValues:
     """The given columns of each row: as named, the rest drawn from training rows that have what was named."""
     names = model.task.settings.given
-    named = _named(settings.given, names)
+    named = named_values(settings.given, names)
     columns = {name: train.texts(name).to_pylist() for name in names}
     fitting = [row for row in range(len(train)) if all(columns[name][row] == named[name] for name in named)]
     candidates = fitting or range(len(train))
@@ -63,19 +59,6 @@ def _given_values(model: OpenModel, train: SplitRows, settings: GenerateSettings
         pick = int(np.random.default_rng([settings.sampling.seed, row]).integers(len(candidates)))
         drawn.append({name: columns[name][candidates[pick]] for name in names} | named)
     return drawn
-
-
-def _named(pairs: Sequence[str], names: Sequence[str]) -> dict[str, str]:
-    named = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals:
-            raise RecipeError(f"--given {pair!r} has no '='; write it as COLUMN=VALUE.")
-        if name not in names:
-            known = ", ".join(names) if names else "none"
-            raise ColumnError(f"The model is given no column {name!r}; the columns it is given: {known}.")
-        named[name] = value
-    return named
 
 
 def _write(

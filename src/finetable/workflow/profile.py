@@ -28,7 +28,7 @@ from finetable.tasks.task import Task, answers, examples, prompts
 from finetable.training.planning import draft_plan, memory_bytes, seconds_per_step
 from finetable.training.trainer import Trainer
 from finetable.verb_settings import ProfileSettings
-from finetable.workflow.outputs import refuse_existing
+from finetable.workflow.first_checks import check_profiling
 from finetable.workflow.preparation import folds_case
 
 ROWS_TRIED = 2_000
@@ -43,9 +43,7 @@ def profile_of(path: str, out: Path | None, settings: ProfileSettings, progress:
 
     Where a job is named, its base tells how long the rows are in tokens, and what training would take.
     """
-    refuse_existing(out)
-    if settings.task.is_named:
-        settings.task.check()
+    check_profiling(path, out, settings)
     source = read_table(path, settings.table)
     profile = _profile(source, settings, progress)
     if out is not None:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from finetable.atomic_files import write_text
-from finetable.errors import RecipeError
 from finetable.model_folder import ModelFolder, Record
 from finetable.progress import Progress
 from finetable.reporting.compare import compare_lines, compare_page, read_run
@@ -12,7 +11,7 @@ from finetable.reporting.figures import draw
 from finetable.reporting.gather import findings_of_folder
 from finetable.reporting.page import render
 from finetable.reporting.run_report import run_page
-from finetable.workflow.outputs import refuse_existing
+from finetable.workflow.first_checks import check_comparing, refuse_existing
 
 
 def write_report(folder: ModelFolder, record: Record, file: Path) -> None:
@@ -40,12 +39,8 @@ def compare_runs(paths: Sequence[Path], out: Path | None, progress: Progress) ->
 
     Raises RecipeError for fewer than two runs, or for runs of different jobs.
     """
-    refuse_existing(out)
-    if len(paths) < 2:
-        raise RecipeError("Name at least two model folders to compare.")
+    check_comparing(paths, out)
     runs = [read_run(ModelFolder(path)) for path in paths]
-    if len({run.record.recipe.task.name for run in runs}) > 1:
-        raise RecipeError("Some of these models write and others label; compare those of one job.")
     if out is not None:
         write_text(out, compare_page(runs))
         progress.say(f"Wrote {out}")

@@ -15,6 +15,7 @@ from finetable.progress import Progress
 from finetable.reporting.profile_report import doubts
 from finetable.settings import Recipe, WatchSettings
 from finetable.tasks.task import Task
+from finetable.workflow.first_checks import check_training
 from finetable.workflow.job import Job, Trained, run_job
 from finetable.workflow.preparation import Material, decide_plan, folds_case, gather
 from finetable.workflow.report import write_report
@@ -28,8 +29,7 @@ def train_table(table: str, out: Path, recipe: Recipe, watch: WatchSettings, pro
     Raises a UserError for anything the person can mend; nothing is written before all checks have passed.
     """
     folder = ModelFolder(out)
-    recipe.check()
-    earlier = _earlier(folder)
+    earlier = check_training(table, out, recipe)
     source = read_table(table, recipe.table)
     if earlier is not None:
         _refuse_another(folder, earlier, recipe, source)
@@ -46,17 +46,6 @@ def train_table(table: str, out: Path, recipe: Recipe, watch: WatchSettings, pro
             material = gather(task, folder.read_rows(), recipe, folder, Path(files))
             job = Job(folder, task, material, earlier)
         return run_job(job, watch, progress)
-
-
-def _earlier(folder: ModelFolder) -> Record | None:
-    """The record of an earlier call; raises ModelFolderError for a folder that is somebody else's."""
-    if not folder.path.exists() or (folder.path.is_dir() and not any(folder.path.iterdir())):
-        return None
-    if not folder.record_file.exists():
-        raise ModelFolderError(
-            f"{folder.path} exists and is no model folder of finetable; choose another --out."
-        )
-    return folder.read_record()
 
 
 def _refuse_another(folder: ModelFolder, earlier: Record, recipe: Recipe, source: Table) -> None:

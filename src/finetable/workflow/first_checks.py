@@ -1,0 +1,107 @@
+"""What can be refused before any work: nothing here loads what computes, so that a slip costs no wait."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from finetable.data.table_file import HUB_PREFIX, KNOWN_ENDINGS, TableFile, kind_of
+from finetable.errors import ColumnError, ModelFolderError, RecipeError
+from finetable.record import RECORD, Record, read_finished, read_record
+from finetable.settings import Recipe, TaskName
+from finetable.verb_settings import GenerateSettings, ProfileSettings
+
+OTHER_VERB: dict[TaskName, str] = {"write": "generate", "label": "classify"}
+
+
+def check_training(table: str, out: Path, recipe: Recipe) -> Record | None:
+    """The record of an earlier call, None for a new folder; raises a UserError for what cannot start."""
+    recipe.check()
+    earlier = _begun(out)
+    check_table(table)
+    return earlier
+
+
+def check_profiling(table: str, out: Path | None, settings: ProfileSettings) -> None:
+    """Raise a UserError where a table cannot be looked at."""
+    if settings.task.is_named:
+        settings.task.check()
+    refuse_existing(out)
+    check_table(table)
+
+
+def check_generating(folder: Path, out: Path | None, settings: GenerateSettings) -> None:
+    """Raise a UserError where a folder cannot write rows, or is not given a column that is named."""
+    record = _finished_for("write", folder)
+    named_values(settings.given, record.recipe.task.given)
+    refuse_unwritable(out)
+
+
+def check_classifying(folder: Path, table: str, out: Path | None) -> None:
+    """Raise a UserError where a folder cannot label a table."""
+    _finished_for("label", folder)
+    refuse_unwritable(out)
+    check_table(table)
+
+
+def check_comparing(folders: Sequence[Path], out: Path | None) -> None:
+    """Raise RecipeError for fewer than two runs or runs of different jobs, ModelFolderError for no run."""
+    refuse_existing(out)
+    if len(folders) < 2:
+        raise RecipeError("Name at least two model folders to compare.")
+    if len({read_finished(folder).recipe.task.name for folder in folders}) > 1:
+        raise RecipeError("Some of these models write and others label; compare those of one job.")
+
+
+def check_table(table: str) -> None:
+    """Raise TableError for a file that is not there, is empty or has an unknown ending."""
+    if not table.startswith(HUB_PREFIX):
+        TableFile.find(table, Path(table).expanduser())
+
+
+def refuse_existing(out: Path | None) -> None:
+    """Raise RecipeError where `out` is there already (it is never overwritten), or its folder is not."""
+    if out is None:
+        return
+    if out.exists():
+        raise RecipeError(f"{out} exists already; choose another --out, or move it away.")
+    if not out.parent.is_dir():
+        raise RecipeError(f"The folder {out.parent} does not exist; make it first, or choose another --out.")
+
+
+def refuse_unwritable(out: Path | None) -> None:
+    """Raise RecipeError where no table can be written to `out`."""
+    refuse_existing(out)
+    if out is not None and kind_of(out.name) is None:
+        raise RecipeError(f"{out} has no known ending; let --out end in {KNOWN_ENDINGS}.")
+
+
+def named_values(pairs: Sequence[str], names: Sequence[str]) -> dict[str, str]:
+    """The values of given columns from COLUMN=VALUE; raises a UserError where a pair is none."""
+    named = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise RecipeError(f"--given {pair!r} has no '='; write it as COLUMN=VALUE.")
+        if name not in names:
+            known = ", ".join(names) if names else "none"
+            raise ColumnError(f"The model is given no column {name!r}; the columns it is given: {known}.")
+        named[name] = value
+    return named
+
+
+def _begun(out: Path) -> Record | None:
+    """The record of an earlier call; raises ModelFolderError for a folder that is somebody else's."""
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return None
+    if not (out / RECORD).exists():
+        raise ModelFolderError(f"{out} exists and is no model folder of finetable; choose another --out.")
+    return read_record(out)
+
+
+def _finished_for(job: TaskName, folder: Path) -> Record:
+    record = read_finished(folder)
+    task = record.recipe.task
+    if task.name != job:
+        raise RecipeError(
+            f"{folder} was trained to {task.name} {task.target!r}, not to {job}; use {OTHER_VERB[task.name]}."
+        )
+    return record
