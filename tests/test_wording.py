@@ -2,11 +2,12 @@
 
 import pytest
 
-from finetable.wording import duration, printable, some
+from finetable.wording import counted, duration, memory, printable, quoted, some, within
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"), [(0, "0 s"), (89.4, "89 s"), (90, "2 min"), (3600, "60 min"), (5400, "1.5 h")]
+    ("seconds", "said"),
+    [(0, "0 s"), (0.2, "1 s"), (89.4, "89 s"), (90, "2 min"), (3600, "60 min"), (5400, "1.5 h")],
 )
 def test_durations(seconds: float, said: str) -> None:
     assert duration(seconds) == said
@@ -21,3 +22,19 @@ def test_what_a_terminal_or_a_page_would_obey_is_taken_out() -> None:
     assert printable(" \u202eabc\u2066 \x00 d\n\te\ud800 \uffff") == "abc d e"
     assert printable("\x1b[31mred\x1b[0m") == "[31mred[0m"
     assert printable(" \n") == "(blank)"
+
+
+def test_one_thing_is_no_things() -> None:
+    assert (counted(1, "row"), counted(0, "row"), counted(2000, "row")) == ("1 row", "0 rows", "2,000 rows")
+
+
+@pytest.mark.parametrize(("size", "said"), [(2_340_000_000, "2.3 GB"), (34_200_000, "34 MB"), (12, "1 MB")])
+def test_memory_is_never_nothing(size: int, said: str) -> None:
+    assert memory(size) == said
+
+
+def test_long_names_keep_their_ends() -> None:
+    assert within("a name", 6) == "a name"
+    assert within("a" * 100 + "wxyz", 9) == "aaaa…wxyz"
+    assert len(within("b" * 200, 40)) == 40
+    assert quoted(["a, b", " c ", "d"], 2) == "'a, b', ' c ' and 1 more"

@@ -1,7 +1,10 @@
 """Numbers and texts as a person can read them."""
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+NAME_LETTERS = 40
+"""Letters of a column's name that are shown; a longer one is shortened in the middle."""
 
 _TURNS = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
 """Classes of marks that turn the direction of a text."""
@@ -10,8 +13,37 @@ _TURNS = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
 def duration(seconds: float) -> str:
     """A stretch of time in the unit that fits it."""
     if seconds < 90:
-        return f"{seconds:.0f} s"
+        return f"{max(1, seconds) if seconds else 0:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def memory(size: int) -> str:
+    """A number of bytes in the unit that fits it."""
+    return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{max(1, size / 1e6):.0f} MB"
+
+
+def counted(number: int, what: str) -> str:
+    """A number of things in words: 1 row, 2,000 rows."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
+def are_counted(number: int, what: str, verb: tuple[str, str] = ("is", "are")) -> str:
+    """A number of things that do something: 1 row is, 2,000 rows are."""
+    return f"{counted(number, what)} {verb[number != 1]}"
+
+
+def within(text: str, most: int) -> str:
+    """A text of at most `most` letters, shortened in the middle: its end tells it from others."""
+    if len(text) <= most:
+        return text
+    end = (most - 1) // 2
+    return f"{text[: most - 1 - end]}…{text[-end:]}"
+
+
+def quoted(names: Sequence[str], most: int) -> str:
+    """The first of some names, each in quotes, so that blanks and commas within are seen."""
+    shown = ", ".join(repr(within(name, NAME_LETTERS)) for name in names[:most])
+    return shown + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def some(lines: Iterable[int], most: int) -> str:

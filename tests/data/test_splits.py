@@ -226,7 +226,7 @@ def test_a_column_never_parts_a_group_and_never_takes_a_row_out_of_test(rows: li
 def test_an_unknown_split_is_an_error_that_names_what_was_found() -> None:
     values = ["train", "holdout", "holdout", "", *"abcdef"]
     with pytest.raises(
-        TableError, match=r"'holdout' \(2 rows\), '' \(1 rows\).* and 3 other values; write train"
+        TableError, match=r"'holdout' \(2 rows\), '' \(1 row\).* and 3 other values; write train"
     ):
         split_by_column(values, np.arange(len(values)))
 

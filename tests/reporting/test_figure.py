@@ -15,13 +15,13 @@ from finetable.reporting.figure import (
     SERIES,
     Wording,
     cells,
-    counted,
     cut,
     draw_figure,
     percent,
     shortened,
     tooltip,
 )
+from finetable.wording import counted
 
 WORDING = Wording("A title", "A caption.", "What is to be seen: 3 bars.")
 

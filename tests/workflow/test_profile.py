@@ -39,7 +39,7 @@ def test_what_is_wrong_is_said_with_its_lines(faulty: Path) -> None:
     assert "2 × the same plot as an earlier row (lines 152, 153)" in told
     assert "1 × mojibake in plot (line 154)" in told
     assert "1 × very long in plot (line 155)" in told
-    assert "the base sees 1,024, 1 rows are longer" in told
+    assert "the base sees 1,024, 1 row is longer" in told
     assert "training to write plot from scratch would take about" in told
     tokens = found.lengths[-1]
     assert (tokens.column, tokens.unit, tokens.limit) == ("genre + plot", "tokens", 1024)

@@ -170,7 +170,7 @@ def test_long_rows_stop_drop_or_cut(films: Path, tmp_path: Path, recipes: Recipe
     long = "word " * 1500
     table.write_text(films.read_text(encoding="utf-8") + f"Long film,love,{long}\n", encoding="utf-8")
     recipe = recipes["write"] | {"epochs": 1, "validations": 1}
-    with pytest.raises(TableError, match=r"1 rows are longer than the 1,024 tokens .* lines 152"):
+    with pytest.raises(TableError, match=r"1 row is longer than the 1,024 tokens .* line 152"):
         train(table, out=tmp_path / "stop", **recipe)
     assert not (tmp_path / "stop").exists()
     dropped = train(table, out=tmp_path / "drop", long_rows="drop", **recipe)

@@ -16,6 +16,7 @@ from finetable.data.table_file import TableFile
 from finetable.data.text_file import check_encoding, detect_encoding, text_lines
 from finetable.errors import TableError
 from finetable.settings import TableOptions
+from finetable.wording import are_counted
 
 # Columns without a name at the end of the header are padding if at most this share of rows fills them.
 _PADDING_SHARE_MAX = 0.01
@@ -168,5 +169,9 @@ def _drop_padding(rows: CollectedRows, header: Sequence[str]) -> tuple[Collected
         rows.lines[~filled],
         sorted([*rows.set_aside, *wide], key=lambda row: row.row_id),
     )
-    exception = f" but for {len(wide)} rows that were set aside" if wide else ""
+    exception = (
+        f" but for {are_counted(len(wide), 'row', ('that was', 'that were'))} set aside" if wide else ""
+    )
+    if width - named == 1:
+        return kept, [f"The last column has no name, is empty{exception}, and was left out."]
     return kept, [f"The last {width - named} columns have no name, are empty{exception}, and were left out."]

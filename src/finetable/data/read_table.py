@@ -13,6 +13,7 @@ from finetable.data.table import Table, TableKind
 from finetable.data.table_file import HUB_PREFIX, TableFile
 from finetable.errors import TableError
 from finetable.settings import TableOptions
+from finetable.wording import counted
 
 _DETECT_ALL = TableOptions()
 _OPTIONS_OF: dict[TableKind, set[str]] = {
@@ -69,6 +70,6 @@ def _no_row(table: Table) -> TableError:
         return TableError(f"{table.name} names its columns but holds no row.")
     first = table.set_aside[0]
     return TableError(
-        f"None of the {len(table.set_aside):,} rows of {table.name} can be taken; the first is on line "
-        f"{first.line}: {first.reason}."
+        f"None of the {counted(len(table.set_aside), 'row')} of {table.name} can be taken; "
+        f"the first is on line {first.line}: {first.reason}."
     )

@@ -13,6 +13,7 @@ from finetable.data.disjoint_sets import DisjointSets
 from finetable.data.folding import fold, text_hash
 from finetable.data.near_duplicates import near_groups
 from finetable.errors import TableError
+from finetable.wording import counted
 
 __all__ = ["SplitName", "fold", "group_rows", "near_groups", "split_by_column", "split_rows", "text_hash"]
 
@@ -124,7 +125,7 @@ def split_by_column(values: Sequence[str], groups: NDArray[np.int64]) -> tuple[N
     names = [value.strip().casefold() for value in values]
     unknown = Counter(value for value, name in zip(values, names, strict=True) if name not in _SPELLINGS)
     if unknown:
-        found = ", ".join(f"{value!r} ({rows} rows)" for value, rows in unknown.most_common(5))
+        found = ", ".join(f"{value!r} ({counted(rows, 'row')})" for value, rows in unknown.most_common(5))
         others = f" and {len(unknown) - 5} other values" if len(unknown) > 5 else ""
         raise TableError(
             f"The split column holds {found}{others}; "

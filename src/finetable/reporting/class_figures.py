@@ -18,7 +18,6 @@ from finetable.reporting.figure import (
     Figure,
     Look,
     Wording,
-    counted,
     draw_figure,
     percent,
     percents,
@@ -26,6 +25,7 @@ from finetable.reporting.figure import (
     tooltip,
 )
 from finetable.reporting.findings import Findings
+from finetable.wording import counted
 
 MOST_IN_MATRIX = 40
 MOST_CONFUSED = 20

@@ -180,11 +180,6 @@ def cut(text: str, most: int) -> str:
     return kept.rstrip() + "…"
 
 
-def counted(number: int, what: str) -> str:
-    """A number of things in words: 1 row, 2,000 rows."""
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
-
-
 def percent(share: float) -> str:
     """A share of one in words: 12.3 %."""
     return f"{100 * share:.1f} %"

@@ -18,13 +18,13 @@ from finetable.reporting.figure import (
     Figure,
     Look,
     Wording,
-    counted,
     draw_figure,
     legend,
     percent,
     percents,
 )
 from finetable.reporting.findings import Findings, LabelFindings
+from finetable.wording import counted
 
 MOST_POINTS = 200
 """Of the line of accuracy against coverage; each has an interval to be computed."""

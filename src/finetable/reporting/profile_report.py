@@ -9,7 +9,7 @@ from finetable.data.table import set_aside_lines
 from finetable.reporting.figures import draw
 from finetable.reporting.gather import findings_of_profile
 from finetable.reporting.page import Grid, KeyFigure, Page, Section, render
-from finetable.wording import duration, printable, some
+from finetable.wording import are_counted, counted, duration, memory, printable, some
 
 MOST_SHOWN = 200
 LINES_SHOWN = 5
@@ -36,7 +36,7 @@ def profile_lines(profile: Profile) -> list[str]:
 def verdict(profile: Profile) -> str:
     """The table in one sentence."""
     found = [
-        f"{count:,} {name}{'s' if count > 1 else ''}{what}"
+        f"{counted(count, name)}{what}"
         for count, name, what in (
             (len(profile.set_aside), "row", " set aside"),
             (len(profile.duplicates), "duplicate", ""),
@@ -46,7 +46,7 @@ def verdict(profile: Profile) -> str:
         )
         if count
     ]
-    start = f"{profile.name} has {profile.rows:,} rows and {len(profile.columns)} columns"
+    start = f"{profile.name} has {counted(profile.rows, 'row')} and {counted(len(profile.columns), 'column')}"
     return f"{start}: {', '.join(found)}." if found else f"{start}; nothing suspicious was found."
 
 
@@ -159,7 +159,7 @@ def _lengths(profile: Profile) -> list[str]:
             f"from {told['min']:,} to {told['max']:,}"
         )
         if lengths.limit is not None:
-            line += f"; the base sees {lengths.limit:,}, {lengths.over_limit:,} rows are longer"
+            line += f"; the base sees {lengths.limit:,}, {are_counted(lengths.over_limit, 'row')} longer"
         lines.append(line)
     return lines
 
@@ -170,7 +170,7 @@ def _estimate(profile: Profile) -> list[str]:
         return []
     return [
         f"training to {found.job} from {found.base} would take about {duration(found.seconds)} here and "
-        f"{found.memory_bytes / 1e9:.1f} GB of memory"
+        f"{memory(found.memory_bytes)} of memory"
     ]
 
 
@@ -193,7 +193,7 @@ def _key_figures(profile: Profile) -> list[KeyFigure]:
                 "Training here",
                 duration(profile.estimate.seconds),
                 beside=f"{profile.estimate.job} from {profile.estimate.base}, "
-                f"{profile.estimate.memory_bytes / 1e9:.1f} GB",
+                f"{memory(profile.estimate.memory_bytes)}",
             )
         )
     return found

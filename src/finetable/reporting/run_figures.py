@@ -17,13 +17,13 @@ from finetable.reporting.figure import (
     Figure,
     Look,
     Wording,
-    counted,
     draw_figure,
     legend,
     thousands,
     whole_numbers,
 )
 from finetable.reporting.findings import Findings, RunFindings
+from finetable.wording import counted
 
 Floats = NDArray[np.float64]
 

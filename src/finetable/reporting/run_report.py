@@ -17,6 +17,7 @@ from finetable.reporting.marked import CopiedPair, copied_pair
 from finetable.reporting.page import Grid, KeyFigure, Page, SampleSet, Section
 from finetable.reporting.summary import NAMES, early_end, spread, summary
 from finetable.settings import Recipe
+from finetable.wording import are_counted
 
 PAIRS_SHOWN = 10
 ROWS_SHOWN = 20
@@ -217,7 +218,8 @@ def _samples(folder: ModelFolder) -> Section:
 def _set_aside(folder: ModelFolder) -> Section:
     rows = [SetAside(**line) for line in folder.read_lines("set_aside")]
     told = [(line,) for line in set_aside_lines(rows)]
-    grid = Grid(f"{len(rows):,} rows were set aside", "", ("Reason and lines",), told)
+    title = f"{are_counted(len(rows), 'row', ('was', 'were'))} set aside"
+    grid = Grid(title, "", ("Reason and lines",), told)
     return Section("set-aside", "Rows that were not used", grids=[grid] if rows else [])
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from finetable.data.copies import COPIED_RUN
+from finetable.wording import counted
 
 NAMES = {"model": "the model", "tfidf": "TF-IDF with logistic regression", "majority": "the majority guess"}
 
@@ -88,8 +89,8 @@ def rows_judged(figures: dict[str, Any]) -> str:
     """The rows that figures were made from, and whether the model had seen any of them."""
     seen = figures.get("seen_rows_judged", 0)
     if seen:
-        return f"{figures['rows']:,} rows, of which it had learnt from {seen:,},"
-    return f"{figures['rows']:,} rows it never saw"
+        return f"{counted(figures['rows'], 'row')}, of which it had learnt from {seen:,},"
+    return f"{counted(figures['rows'], 'row')} it never saw"
 
 
 def _predicting(figures: dict[str, Any], rows: str) -> str:

@@ -17,7 +17,6 @@ from finetable.reporting.figure import (
     Figure,
     Wording,
     bars_only,
-    counted,
     draw_figure,
     percent,
     shortened,
@@ -26,6 +25,7 @@ from finetable.reporting.figure import (
 from finetable.reporting.findings import Findings
 from finetable.reporting.svg import finished
 from finetable.reporting.word_cloud import lay_out, write_words
+from finetable.wording import counted
 
 MOST_LABELS = 30
 MOST_TOPICS = 20

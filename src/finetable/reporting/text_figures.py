@@ -25,7 +25,6 @@ from finetable.reporting.figure import (
     Figure,
     Look,
     Wording,
-    counted,
     draw_figure,
     legend,
     percent,
@@ -37,6 +36,7 @@ from finetable.reporting.figure import (
 from finetable.reporting.findings import Findings, TextFindings
 from finetable.reporting.svg import coloured, finished
 from finetable.reporting.word_cloud import lay_out, write_words
+from finetable.wording import counted
 
 NAMES = ["written", "real"]
 GRAMS = (1, 2, 3, 4)

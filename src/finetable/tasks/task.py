@@ -10,6 +10,7 @@ from finetable.data.examples import Example, prompt_of
 from finetable.data.table import Table
 from finetable.errors import TableError
 from finetable.settings import TaskSettings
+from finetable.wording import counted
 
 FEWEST_EXAMPLES = 10
 
@@ -76,6 +77,7 @@ def with_target(task: Task, table: Table) -> Table:
     kept = table.select(full, f"no {target}")
     if len(kept) < FEWEST_EXAMPLES:
         raise TableError(
-            f"{table.name} has {len(kept)} rows with a {target}; at least {FEWEST_EXAMPLES} are needed."
+            f"{table.name} has {counted(len(kept), 'row')} with a {target}; "
+            f"at least {FEWEST_EXAMPLES} are needed."
         )
     return kept

@@ -14,6 +14,7 @@ from finetable.progress import Progress
 from finetable.tasks.label import Choice
 from finetable.tasks.task import prompts
 from finetable.verb_settings import ClassifySettings
+from finetable.wording import are_counted, counted
 from finetable.workflow.first_checks import check_classifying
 from finetable.workflow.opened import OpenModel, open_model
 from finetable.workflow.rows import tell_about_table
@@ -34,7 +35,7 @@ def classify_table(
     labelled = _labelled(model, source, _choices(model, source, settings, progress))
     if out is not None:
         write_table(out, labelled)
-        progress.say(f"Wrote {labelled.num_rows:,} rows to {out}")
+        progress.say(f"Wrote {counted(labelled.num_rows, 'row')} to {out}")
     return labelled
 
 
@@ -45,7 +46,9 @@ def _choices(
     engine = model.engine()
     cut = engine.too_long(asked, model.task.labels)
     if cut:
-        progress.warn(f"{cut:,} rows are longer than the model can see; the end of their text was not read")
+        progress.warn(
+            f"{are_counted(cut, 'row')} longer than the model can see; the end of the text was not read"
+        )
     done = 0
     with progress.bar("labelling", len(asked)) as bar:
 
@@ -65,7 +68,8 @@ def _choices(
     abstained = sum(choice.predicted == "" for choice in choices)
     if abstained:
         progress.say(
-            f"{abstained:,} predictions are left empty: less probable than {settings.abstain_below:g}"
+            f"{are_counted(abstained, 'prediction')} left empty: "
+            f"less probable than {settings.abstain_below:g}"
         )
     return choices
 

@@ -13,6 +13,7 @@ from finetable.inference.engine import Request
 from finetable.inference.predict import Writing, write_rows
 from finetable.progress import Progress
 from finetable.verb_settings import GenerateSettings
+from finetable.wording import counted
 from finetable.workflow.first_checks import check_generating, named_values
 from finetable.workflow.judging import training_index
 from finetable.workflow.opened import OpenModel, open_model
@@ -43,7 +44,7 @@ def generate_rows(path: Path, out: Path | None, settings: GenerateSettings, prog
     _tell(writing, settings, progress)
     if out is not None:
         write_table(out, written)
-        progress.say(f"Wrote {written.num_rows:,} rows to {out}")
+        progress.say(f"Wrote {counted(written.num_rows, 'row')} to {out}")
     return written
 
 
@@ -108,12 +109,12 @@ def _tell(writing: Writing, settings: GenerateSettings, progress: Progress) -> N
     unended = sum(not row.ended for row in writing.rows)
     if unended:
         progress.warn(
-            f"{unended:,} of {len(writing.rows):,} texts were cut at the most tokens (--max-tokens)"
+            f"{unended:,} of {counted(len(writing.rows), 'text')} cut at the most tokens (--max-tokens)"
         )
     if writing.redrawn:
         progress.say(
-            f"{writing.redrawn:,} drafts copied {COPIED_RUN} or more words of a training row and were redrawn"
+            f"{counted(writing.redrawn, 'draft')} with {COPIED_RUN} or more words of a training row redrawn"
         )
     if writing.copies_left:
-        kept = "kept as asked" if settings.allow_copies else "still copy after all redraws"
-        progress.warn(f"{writing.copies_left:,} rows are copies or hold {COPIED_RUN} copied words: {kept}")
+        kept = "kept as asked" if settings.allow_copies else "still there after all redraws"
+        progress.warn(f"{counted(writing.copies_left, 'row')} with {COPIED_RUN} or more copied words: {kept}")

@@ -25,7 +25,7 @@ from finetable.tasks.task import Task, answers, examples, prompts
 from finetable.training.plan import Plan
 from finetable.training.planning import default_epochs, draft_plan, memory_bytes, seconds_per_step, with_steps
 from finetable.training.trainer import NotFiniteError, Trainer
-from finetable.wording import duration, some
+from finetable.wording import are_counted, counted, duration, memory, some
 
 if TYPE_CHECKING:
     from finetable.models.adapters import Adapter
@@ -125,11 +125,11 @@ def decide_plan(recipe: Recipe, material: Material, progress: Progress) -> Plan:
             )
         plan = with_steps(plan, steps, recipe, train, validation)
     expected = plan.steps * seconds / SHARE_OF_MINUTES
-    memory = memory_bytes(base, plan, material.trained_parameters)
+    needed = memory_bytes(base, plan, material.trained_parameters)
     progress.say(
-        f"{plan.steps:,} steps of about {plan.batch_tokens:,} tokens "
+        f"{counted(plan.steps, 'step')} of about {plan.batch_tokens:,} tokens "
         f"({plan.steps / trainer.steps_per_epoch:.1f} epochs) in {plan.precision}: "
-        f"about {duration(expected)} and {memory / 1e9:.1f} GB of memory at most"
+        f"about {duration(expected)} and {memory(needed)} of memory at most"
     )
     return plan
 
@@ -163,8 +163,9 @@ def _fit_context(
             shown = some((lines[int(row_id)] for row_id in long_ids), LINES_SHOWN)
             longest = max(int(found.lengths.max(initial=0)) for found in tokens.values())
             raise TableError(
-                f"{len(long_ids):,} rows are longer than the {context:,} tokens the base sees (the longest "
-                f"has {longest:,}; lines {shown}); choose --long-rows cut or --long-rows drop."
+                f"{are_counted(len(long_ids), 'row')} longer than the {context:,} tokens the base sees "
+                f"(the longest has {longest:,}; line{'s' if len(long_ids) > 1 else ''} {shown}); "
+                f"choose --long-rows cut or --long-rows drop."
             )
         case "cut":
             keep_answer = task.settings.name == "label"

@@ -8,6 +8,7 @@ from finetable.frozen_rows import SplitRows, freeze_rows
 from finetable.progress import Progress
 from finetable.settings import Recipe
 from finetable.tasks.task import Task, prompts
+from finetable.wording import counted
 
 LONG_ENOUGH_TO_BE_A_TEXT = 5
 """Words from which a cell of a given column is a text that may not stand on two sides."""
@@ -53,7 +54,7 @@ def tell_about_table(table: Table, progress: Progress) -> None:
     for note in table.notes:
         progress.say(note)
     taken, aside = len(table), len(table.set_aside)
-    progress.say(f"{taken:,} rows" + (f", {aside:,} set aside:" if aside else ", none set aside"))
+    progress.say(counted(taken, "row") + (f", {aside:,} set aside:" if aside else ", none set aside"))
     for line in set_aside_lines(table.set_aside):
         progress.warn(f"  {line}")
 

@@ -15,6 +15,7 @@ from finetable.progress import Progress
 from finetable.reporting.profile_report import doubts
 from finetable.settings import Recipe, WatchSettings
 from finetable.tasks.task import Task
+from finetable.wording import are_counted, counted
 from finetable.workflow.first_checks import check_training
 from finetable.workflow.job import Job, Trained, run_job
 from finetable.workflow.preparation import Material, decide_plan, folds_case, gather
@@ -71,7 +72,10 @@ def _begin(
         progress.warn(f"  {doubt}")
     rows, moved = frozen_rows(table, task, recipe)
     if moved:
-        progress.warn(f"{moved:,} rows were moved to another split, because an equal text stood there")
+        progress.warn(
+            f"{are_counted(moved, 'row', ('was', 'were'))} moved to another split, "
+            "because an equal text stood there"
+        )
     material = gather(task, rows, recipe, folder, files)
     show_examples(material.base.encoder(), material.train, watch.show, progress)
     record = _first_record(material, task, table, recipe)
@@ -111,7 +115,7 @@ def _first_record(material: Material, task: Task, table: Table, recipe: Recipe) 
 def _tell_about_material(material: Material, record: Record, progress: Progress) -> None:
     splits = record.splits
     progress.say(
-        f"{splits['train']:,} rows to train on, {splits['validation']:,} to validate, "
+        f"{counted(splits['train'], 'row')} to train on, {splits['validation']:,} to validate, "
         f"{splits['test']:,} to test; equal and nearly equal texts stay on one side"
     )
     progress.say(
