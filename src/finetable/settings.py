@@ -165,6 +165,22 @@ class BaseSettings(Settings):
         default=None, ge=1, le=512, description="Train a low-rank adapter of this rank; merged in at the end."
     )
 
+    def check(self) -> None:
+        """Raise RecipeError for options that mean nothing with this base."""
+        if self.base == "scratch":
+            if self.lora is not None:
+                raise RecipeError(
+                    "--lora adapts what was learnt before, and a scratch network has learnt nothing: "
+                    "name a trained --base, or leave --lora out."
+                )
+            return
+        for option, is_given in (("--size", self.size is not None), ("--keep-case", self.keep_case)):
+            if is_given:
+                raise RecipeError(
+                    f"{option} is for scratch networks, and the base {self.base} is what it is: "
+                    f"leave {option} out, or take --base scratch."
+                )
+
 
 class LengthSettings(Settings):
     """How long training goes on."""
@@ -243,6 +259,9 @@ class Recipe(Settings):
     def check(self) -> None:
         """Raise RecipeError where options contradict each other."""
         self.task.check()
+        self.base.check()
+        if self.task.name == "write" and self.base.keep_case:
+            raise RecipeError("--keep-case is for --label: whoever writes keeps capitals anyway.")
         if self.task.name == "label" and self.length.stop_when_copying is not None:
             raise RecipeError("--stop-when-copying is for --write: labels come from a closed set.")
 

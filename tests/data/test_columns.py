@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from finetable.data.columns import CELLS_LOOKED_AT, column_profiles, even_sample, is_title_like
+from finetable.data.columns import CELLS_LOOKED_AT, column_profiles, even_sample, is_name_list, is_title_like
 from finetable.data.profile import ColumnProfile
 from finetable.data.table import Table, TableFormat
 
@@ -170,3 +170,14 @@ def test_whole_numbers_of_any_length_are_told_from_rows_counted(make_table: Make
     assert profile(make_table, list(huge[::-1])).kind == "number"
     assert profile(make_table, [str(place * 7 % 997) for place in range(300)], "paid").kind == "number"
     assert profile(make_table, [str(place * 7 % 997) for place in range(300)], "filmID").kind == "id"
+
+
+def test_few_rows_have_no_label(make_table: MakeTable) -> None:
+    assert profile(make_table, ["yes", "no"] * 4, "label").role != "label"
+    assert profile(make_table, ["yes", "no"] * 5, "label").role == "label"
+
+
+def test_lists_of_names_are_told_from_sentences() -> None:
+    assert is_name_list(["Ann Lee, Bo Ek, Cy Young", "Dee Dee", "Ed Poe, Flo Rae"])
+    assert not is_name_list(sentences(20, 12))
+    assert not is_name_list([f"{text}, and then, so it is said, {text}" for text in sentences(20, 12)])

@@ -210,3 +210,10 @@ def test_any_csv_in_any_encoding_reads_like_the_slow_reference(
             assert (dropped.row_id, dropped.line) == (row_id, line)
     assert not taken
     assert not aside
+
+
+def test_a_quote_left_open_is_told_where_quotes_were_taken_as_text(folder: Path) -> None:
+    table = read(folder, 'a,b\none,two\n"three,four\n' + "five,six\n" * 20)
+    assert table.texts("a").to_pylist()[1] == '"three'
+    assert any("line 3 is never closed" in note for note in table.notes)
+    assert not read(folder, 'a,b\none,two\n"three" he said,four\n' + "five,six\n" * 20).notes

@@ -169,3 +169,9 @@ def test_an_excerpt_shows_what_was_found() -> None:
     assert excerpt_of("short") == "short"
     assert excerpt_of("x" * 200).endswith("x…")
     assert excerpt_of("x" * 200, 199, 200).startswith("…x")
+
+
+def test_a_short_list_of_names_is_not_suspicious(make_table: MakeTable) -> None:
+    draw = random.Random(5)
+    casts = [", ".join(f"Ann{draw.random()} Fox" for _ in range(9)) for _ in range(100)]
+    assert found_in(make_table, [*casts, "Solo"], "cast") == set()

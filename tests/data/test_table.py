@@ -38,19 +38,19 @@ def test_a_wrong_column_is_answered_with_the_nearest(wrong: str, right: str) -> 
     with pytest.raises(ColumnError) as caught:
         make_table().texts(wrong)
     assert str(caught.value) == (
-        f"films.csv has no column '{wrong}'; its columns are: title, Genre, year. Did you mean '{right}'?"
+        f"films.csv has no column '{wrong}'; its columns are: 'title', 'Genre', 'year'. Did you mean '{right}'?"
     )
 
 
 def test_a_column_like_no_other_gets_no_suggestion() -> None:
-    with pytest.raises(ColumnError, match=r"its columns are: title, Genre, year\.$"):
+    with pytest.raises(ColumnError, match=r"its columns are: 'title', 'Genre', 'year'\.$"):
         make_table().require(["title", "director_of_photography"])
 
 
 def test_many_columns_are_listed_in_part() -> None:
     wide = pa.table({f"c{number}": ["x"] for number in range(50)})
     table = Table("w.csv", wide, np.array([0]), np.array([2]), TableFormat("csv"), (), "f")
-    with pytest.raises(ColumnError, match="c19 and 30 more"):
+    with pytest.raises(ColumnError, match="'c19' and 30 more"):
         table.require(["nothing"])
 
 

@@ -1,5 +1,6 @@
 import codecs
 import gzip
+import random
 from pathlib import Path
 
 import pytest
@@ -143,3 +144,8 @@ def test_utf8_is_always_told_and_read_exactly(folder: Path, text: str) -> None:
     assert detect_encoding(file) == "utf-8"
     with text_lines(file, "utf-8", newline="") as lines:
         assert "".join(lines) == text
+
+
+def test_bytes_of_no_text_are_called_so(folder: Path) -> None:
+    with pytest.raises(TableError, match=r"r\.csv holds bytes of no text"):
+        detect_encoding(as_file(folder, random.Random(1).randbytes(3000), "r.csv"))

@@ -102,3 +102,10 @@ def test_a_column_that_is_not_there_is_an_error(
 ) -> None:
     with pytest.raises(ColumnError, match=f"films.csv has no column '{missing}'"):
         with_target(WriteTask(settings), films(make_table, ["p"] * 20))
+
+
+def test_a_given_column_without_content_is_refused(make_table: MakeTable) -> None:
+    table = make_table(title=["", " "] * 10, year=["1", ""] * 10, plot=[f"p{row}" for row in range(20)])
+    assert len(with_target(WriteTask(TaskSettings(write="plot", given=("year",))), table)) == 20
+    with pytest.raises(TableError, match=r"the given column 'title' in films\.csv is blank"):
+        with_target(WriteTask(TaskSettings(write="plot", given=("year", "title"))), table)

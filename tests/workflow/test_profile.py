@@ -124,3 +124,35 @@ def test_a_table_that_training_would_refuse_is_shown_all_the_same(tmp_path: Path
     told = profile_lines(profile(table, label="kind", given="text"))
     assert told[1].startswith("Training would not start: The kind 'odd'")
     assert any(line.startswith("labels in kind: a 20") for line in told)
+
+
+def test_blank_columns_and_tables_too_small_are_not_called_unsuspicious(tmp_path: Path) -> None:
+    blank = tmp_path / "blank.csv"
+    rows = [f"the text of row {n} is here,,{'x' if n < 19 else ''}" for n in range(40)]
+    blank.write_text("\n".join(["text,nothing,little", *rows]) + "\n", encoding="utf-8")
+    told = profile_lines(profile(blank))
+    assert told[0].endswith("40 rows and 3 columns: 2 mostly blank columns.")
+    assert "nothing is blank in 40 of 40 rows" in told
+    assert "little is blank in 21 of 40 rows" in told
+    one = tmp_path / "one.csv"
+    one.write_text("\n".join(["text,nothing", "a text of one row,"]) + "\n", encoding="utf-8")
+    assert "1 row and 2 columns: too few to learn from, 10 rows are needed" in profile_lines(profile(one))[0]
+
+
+def test_a_long_name_is_shortened_in_the_middle(tmp_path: Path) -> None:
+    table = tmp_path / "long.csv"
+    name = f"start {'n' * 200} end"
+    rows = [f"the text of row {n} is here,{'ab'[n % 2]}" for n in range(40)]
+    table.write_text("\n".join([f"{name},kind", *rows]) + "\n", encoding="utf-8")
+    told = profile_lines(profile(table))
+    assert max(map(len, told[1:])) < 130
+    assert any(line.startswith("start nnn") and "…" in line and "end" in line for line in told[1:])
+    with pytest.raises(ColumnError) as fault:
+        profile(table, write="text")
+    assert len(str(fault.value)) < 250
+
+
+def test_options_that_mean_nothing_with_the_base_are_refused(films: Path) -> None:
+    for options in ({"lora": 4}, {"base": "gpt2", "size": "tiny"}, {"base": "gpt2", "keep_case": True}):
+        with pytest.raises(RecipeError, match="scratch"):
+            profile(films, write="plot", **options)

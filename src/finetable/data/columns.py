@@ -25,12 +25,14 @@ TEXT_WORDS = 5
 _NEARLY_ALL = 0.95
 _ROWS_PER_LABEL = 4
 _FEW_LABELS = 20
+_LEAST_ROWS = 10
 _LABEL_LETTERS = 60
 _ROWS_PER_NUMBERED_LABEL = 10
 _LIST_CELLS = 0.05
 _LIST_PARTS_DISTINCT = 0.8
 _PART_WORDS = 4
-_SEPARATORS = (",", ";", "|", " ")
+_LIST_SEPARATORS = (",", ";", "|")
+_SEPARATORS = (*_LIST_SEPARATORS, " ")
 _PLAIN_WORD = re.compile(r"[^\W\d_]+[.,:]?")
 _NAME_BONUS = 0.5
 _GIVEN_KINDS = ("text", "label", "list")
@@ -90,6 +92,16 @@ def is_title_like(sample: Sequence[str]) -> bool:
     """Whether most of these short cells are names for people, with a blank or a letter beyond ASCII."""
     named = sum(1 for text in sample if " " in text.strip() or not text.isascii())
     return named * 2 > len(sample)
+
+
+def is_name_list(sample: Sequence[str]) -> bool:
+    """Whether most of these texts are short parts between commas or the like, as in a list of actors."""
+    for separator in _LIST_SEPARATORS:
+        several = [text for text in sample if separator in text]
+        if 2 * len(several) > len(sample):
+            parts = [len(part.split()) for text in several for part in text.split(separator)]
+            return bool(np.percentile(parts, 90) <= _PART_WORDS)
+    return False
 
 
 def even_sample(texts: pa.ChunkedArray, most: int) -> list[str]:
@@ -184,7 +196,7 @@ def _are_codes(sample: Sequence[str]) -> bool:
 
 
 def _is_closed_set(cells: _Cells) -> bool:
-    if cells.distinct > MOST_LABELS or cells.spaced_words >= TEXT_WORDS:
+    if cells.count < _LEAST_ROWS or cells.distinct > MOST_LABELS or cells.spaced_words >= TEXT_WORDS:
         return False
     if max(map(len, cells.sample)) > _LABEL_LETTERS:
         return False

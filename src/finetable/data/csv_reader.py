@@ -46,7 +46,12 @@ def read_csv(file: TableFile, options: TableOptions) -> Table:
         ),
         set_aside=tuple(body.set_aside),
         fingerprint=file.fingerprint(),
-        notes=(*name_notes, *padding_notes, *_note_long_row(longest)),
+        notes=(
+            *name_notes,
+            *padding_notes,
+            *_note_long_row(longest),
+            *(_note_open_quote(names, body) if marks.quote is None and options.quote is None else ()),
+        ),
     )
 
 
@@ -110,6 +115,21 @@ def _note_long_row(longest: CsvRow | None) -> list[str]:
     return [
         f"The row on line {longest.line} goes on for {longest.line_count:,} lines: "
         "check that a quote in it is not left open."
+    ]
+
+
+def _note_open_quote(names: Sequence[str], body: CollectedRows) -> list[str]:
+    """Where quotes were taken as plain text: the first cell that opens one and never closes it."""
+    open_at = [1] if any(name.startswith('"') and name.count('"') % 2 for name in names) else []
+    for column in body.columns.columns:
+        odd = pc.bit_wise_and(pc.count_substring(column, '"'), 1)
+        is_open = pc.and_(pc.starts_with(column, '"'), pc.equal(odd, 1)).to_numpy()
+        open_at += body.lines[np.flatnonzero(is_open)[:1]].tolist()
+    if not open_at:
+        return []
+    return [
+        f'The quote (") in a cell of line {min(open_at)} is never closed, so quotes were taken as plain '
+        "text: close it, or say with --quote what stands around cells."
     ]
 
 

@@ -9,7 +9,7 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from finetable.data.columns import is_title_like
+from finetable.data.columns import is_name_list, is_title_like
 from finetable.data.mojibake import find_mojibake
 from finetable.data.profile import ColumnProfile, Suspicion, SuspicionKind
 from finetable.data.scripts import is_in_another_script, usual_script
@@ -167,7 +167,7 @@ def _unusual_lengths(
     """Texts far outside the quartiles of their column, on the scale of logarithms.
 
     Tukey's outer fences (Exploratory data analysis, 1977), and in any case 2.5 times or a quarter of the
-    median; columns of short texts have none that are very short.
+    median; columns of short texts, and lists of names, have none that are very short.
     """
     filled = np.log(lengths[lengths > 0])
     if not len(filled):
@@ -179,7 +179,7 @@ def _unusual_lengths(
     logs = np.log(np.maximum(lengths, 1))
     for row in np.flatnonzero(logs > long).tolist():
         yield Suspicion("very long", column, int(table.lines[row]), excerpt_of(texts[row]))
-    if middle < np.log(_SHORT_FLOOR_WORDS):
+    if middle < np.log(_SHORT_FLOOR_WORDS) or is_name_list(texts):
         return
     for row in np.flatnonzero((logs < short) & (lengths > 0)).tolist():
         yield Suspicion("very short", column, int(table.lines[row]), excerpt_of(texts[row]))

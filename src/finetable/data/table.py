@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from finetable.data.plain_text import plain_text
 from finetable.errors import ColumnError
-from finetable.wording import some
+from finetable.wording import quoted, some
 
 TableKind = Literal["csv", "tsv", "jsonl", "parquet"]
 
@@ -118,11 +118,9 @@ class Table:
     def _missing_column(self, name: str) -> str:
         there = self.column_names
         near = difflib.get_close_matches(name.casefold(), [column.casefold() for column in there], n=1)
-        hint = next((f" Did you mean '{column}'?" for column in there if column.casefold() in near), "")
-        listed = ", ".join(there[:_COLUMNS_LISTED])
-        if len(there) > _COLUMNS_LISTED:
-            listed += f" and {len(there) - _COLUMNS_LISTED} more"
-        return f"{self.name} has no column '{name}'; its columns are: {listed}.{hint}"
+        hint = next((f" Did you mean {column!r}?" for column in there if column.casefold() in near), "")
+        listed = quoted(there, _COLUMNS_LISTED)
+        return f"{self.name} has no column {name!r}; its columns are: {listed}.{hint}"
 
     def select(self, keep: npt.NDArray[np.bool_], reason: Callable[[int], str] | str) -> "Table":
         """Rows where `keep`, (rows,), holds; the others are added to those set aside.

@@ -49,7 +49,7 @@ class TableFile:
         with path.open("rb") as stream:
             start = stream.read(len(_GZIP_MAGIC))
         if not start:
-            raise TableError(f"{name} is empty.")
+            raise TableError(f"{name} is empty, not one byte long: check that it was saved or fetched whole.")
         return cls(name, path, kind, compressed=start == _GZIP_MAGIC)
 
     def open_bytes(self) -> BinaryIO:

@@ -22,6 +22,9 @@ _BYTE_ORDER_MARKS = (
 _NOT_TEXT_MAGIC = {b"PK\x03\x04": "an Excel workbook or a zip archive", b"PAR1": "a Parquet file"}
 _CHUNK_BYTES = 1 << 20
 _UTF16_ZEROS_MIN = 0.25
+_BLANK_BYTES = b"\t\n\v\f\r\x1b"
+# Random bytes have a tenth; texts in any encoding of bytes next to none.
+_COMMAND_SHARE_MAX = 0.03
 _GUESS_BYTES = 1 << 16
 # Many short looks: text beyond ASCII is often rare within its line.
 _GUESS_STEPS, _GUESS_STEP_BYTES = 32, 1024
@@ -82,6 +85,11 @@ def detect_encoding(file: TableFile) -> str:
     broken_line = _undecodable_line(file, "utf-8")
     if broken_line is None:
         return "utf-8"
+    if _is_binary(start):
+        raise TableError(
+            f"{file.name} holds bytes of no text, such as a picture, a program or a damaged file has: "
+            "check that it is the table you meant and was fetched whole."
+        )
     sample = _lines_beyond_ascii(file)
     if _is_mostly_utf8(sample):
         raise TableError(
@@ -110,6 +118,12 @@ def _detect_utf16(start: bytes) -> str | None:
     except UnicodeDecodeError:
         return None
     return None if "\0" in text else encoding
+
+
+def _is_binary(start: bytes) -> bool:
+    """Whether more of the bytes command a device than any text has, but for blanks and line ends."""
+    commands = sum(start.count(byte) for byte in range(32) if byte not in _BLANK_BYTES)
+    return commands > _COMMAND_SHARE_MAX * len(start)
 
 
 def _is_utf8_start(start: bytes) -> bool:

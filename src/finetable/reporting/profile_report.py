@@ -4,12 +4,22 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from finetable.data.profile import Profile
+from finetable.data.profile import ColumnProfile, Profile
 from finetable.data.table import set_aside_lines
 from finetable.reporting.figures import draw
 from finetable.reporting.gather import findings_of_profile
 from finetable.reporting.page import Grid, KeyFigure, Page, Section, render
-from finetable.wording import are_counted, counted, duration, memory, printable, some
+from finetable.tasks.task import FEWEST_EXAMPLES
+from finetable.wording import (
+    NAME_LETTERS,
+    are_counted,
+    counted,
+    duration,
+    memory,
+    printable,
+    some,
+    within,
+)
 
 MOST_SHOWN = 200
 LINES_SHOWN = 5
@@ -43,11 +53,16 @@ def verdict(profile: Profile) -> str:
             (len(profile.near_duplicates), "near duplicate", ""),
             (len(profile.conflicts), "text", " under several labels"),
             (len({(s.column, s.line) for s in profile.suspicions}), "suspicious cell", ""),
+            (len(_mostly_blank(profile)), "mostly blank column", ""),
         )
         if count
     ]
+    if profile.rows < FEWEST_EXAMPLES:
+        found.insert(0, f"too few to learn from, {FEWEST_EXAMPLES} rows are needed")
     start = f"{profile.name} has {counted(profile.rows, 'row')} and {counted(len(profile.columns), 'column')}"
-    return f"{start}: {', '.join(found)}." if found else f"{start}; nothing suspicious was found."
+    if found:
+        return f"{start}: {', '.join(found)}."
+    return f"{start}." if profile.notes else f"{start}; nothing suspicious was found."
 
 
 def profile_json(profile: Profile) -> dict[str, Any]:
@@ -113,8 +128,15 @@ def doubts(profile: Profile) -> list[str]:
     kinds = Counter((suspicion.kind, suspicion.column) for suspicion in profile.suspicions)
     for (kind, column), count in kinds.most_common():
         where = [s.line for s in profile.suspicions if (s.kind, s.column) == (kind, column)]
-        lines.append(f"{count:,} × {kind} in {column} ({_places(where)})")
+        lines.append(f"{count:,} × {kind} in {within(column, NAME_LETTERS)} ({_places(where)})")
+    for blank in _mostly_blank(profile):
+        name = within(blank.name, NAME_LETTERS)
+        lines.append(f"{name} is blank in {blank.missing:,} of {counted(profile.rows, 'row')}")
     return lines
+
+
+def _mostly_blank(profile: Profile) -> list[ColumnProfile]:
+    return [column for column in profile.columns if 2 * column.missing > profile.rows]
 
 
 def _places(lines: list[int]) -> str:
@@ -122,7 +144,8 @@ def _places(lines: list[int]) -> str:
 
 
 def _columns(profile: Profile) -> list[str]:
-    width = max((len(column.name) for column in profile.columns), default=0)
+    names = {column.name: within(column.name, NAME_LETTERS) for column in profile.columns}
+    width = max(map(len, names.values()), default=0)
     lines = []
     for column in profile.columns:
         parts = [f"{column.distinct:,} different"]
@@ -134,7 +157,7 @@ def _columns(profile: Profile) -> list[str]:
             parts.append(f"{column.missing:,} blank")
         if column.role:
             parts.append(f"role: {column.role}")
-        lines.append(f"{column.name:<{width}}  {column.kind:<8}  {', '.join(parts)}")
+        lines.append(f"{names[column.name]:<{width}}  {column.kind:<8}  {', '.join(parts)}")
     return lines
 
 
@@ -145,7 +168,7 @@ def _labels(profile: Profile) -> list[str]:
     shown = list(profile.labels.items())[:10]
     told = ", ".join(f"{label} {count:,} ({100 * count / total:.0f} %)" for label, count in shown)
     more = f" and {len(profile.labels) - len(shown):,} more" if len(profile.labels) > len(shown) else ""
-    return [f"labels in {profile.label}: {told}{more}"]
+    return [f"labels in {within(profile.label or '', NAME_LETTERS)}: {told}{more}"]
 
 
 def _lengths(profile: Profile) -> list[str]:
@@ -155,7 +178,7 @@ def _lengths(profile: Profile) -> list[str]:
         if not told["n"]:
             continue
         line = (
-            f"{lengths.unit} of {lengths.column}: median {told['median']:g}, "
+            f"{lengths.unit} of {within(lengths.column, 2 * NAME_LETTERS)}: median {told['median']:g}, "
             f"from {told['min']:,} to {told['max']:,}"
         )
         if lengths.limit is not None:

@@ -75,6 +75,11 @@ def with_target(task: Task, table: Table) -> Table:
             f"Every cell of the column {target!r} in {table.name} is empty; name another column."
         )
     kept = table.select(full, f"no {target}")
+    for name in task.settings.given:
+        if len(kept) and not any(cell.as_py().strip() for cell in kept.texts(name)):
+            raise TableError(
+                f"Every cell of the given column {name!r} in {table.name} is blank; take it out of --given."
+            )
     if len(kept) < FEWEST_EXAMPLES:
         raise TableError(
             f"{table.name} has {counted(len(kept), 'row')} with a {target}; "

@@ -24,6 +24,7 @@ def check_profiling(table: str, out: Path | None, settings: ProfileSettings) -> 
     """Raise a UserError where a table cannot be looked at."""
     if settings.task.is_named:
         settings.task.check()
+    settings.base.check()
     refuse_existing(out)
     check_table(table)
 
