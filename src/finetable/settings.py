@@ -8,9 +8,16 @@ from difflib import get_close_matches
 from typing import Any, Literal, Self
 
 from cyclopts import Parameter
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from finetable.errors import RecipeError
+from finetable.name_lists import NameList, join_names
 
 SizeName = Literal["tiny", "small", "medium", "large"]
 LongRows = Literal["stop", "cut", "drop"]
@@ -32,7 +39,7 @@ def wrong_value(fault: ValidationError) -> str:
 def _spelled(value: object) -> str:
     """A value as a person would write it on the command line."""
     if isinstance(value, tuple):
-        return ",".join(map(str, value)) or "not given"
+        return join_names(map(str, value)) or "not given"
     return "not given" if value is None else str(value)
 
 
@@ -90,18 +97,10 @@ class TaskSettings(Settings):
 
     write: str | None = Field(default=None, description="Learn to write this column: free text.")
     label: str | None = Field(default=None, description="Learn to label with this column: a closed set.")
-    given: tuple[str, ...] = Field(
-        default=(), description="Columns the model is given, separated by commas, such as genre,title."
+    given: NameList = Field(
+        default=(),
+        description="Columns the model is given, such as genre,title; one named 'a,b' comes before a and b.",
     )
-
-    @field_validator("given", mode="before")
-    @classmethod
-    def split_at_commas(cls, value: object) -> object:
-        """Take `a,b` and `["a,b", "c"]` alike."""
-        names = [value] if isinstance(value, str) else value
-        if isinstance(names, (list, tuple)) and all(isinstance(name, str) for name in names):
-            return tuple(part.strip() for name in names for part in name.split(",") if part.strip())
-        return value
 
     @property
     def is_named(self) -> bool:

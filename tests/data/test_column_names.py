@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finetable.data.column_names import usable_names
+from finetable.data.column_names import find_column, find_columns, usable_names
 
 
 def test_good_names_stay_without_a_note() -> None:
@@ -30,3 +30,17 @@ def test_names_are_never_empty_and_never_twice(given: list[str]) -> None:
     assert len(set(names)) == len(names) == len(given)
     assert all(name.strip() for name in names)
     assert len(notes) == sum(name != was for name, was in zip(names, given, strict=True))
+
+
+def test_a_person_means_a_column_but_for_blanks_around_its_name() -> None:
+    assert find_column("a", ["b", " a "]) == " a "
+    assert find_column(" a", ["a", "b"]) == "a"
+    assert find_column("a", [" a ", "a", "a "]) == "a"
+    assert find_column("a", [" a", "a "]) == "a", "neither is meant more than the other"
+
+
+def test_a_column_with_a_comma_goes_before_its_parts() -> None:
+    assert find_columns(["a", "b", "c"], ["a", "b", "c", "a, b"]) == ["a, b", "c"]
+    assert find_columns(["a", "b", "c"], ["a,b", "a,b,c"]) == ["a,b,c"]
+    assert find_columns(["a, b", "c"], ["a, b", "c"]) == ["a, b", "c"]
+    assert find_columns(["b", "a"], ["a", "b", "a, b"]) == ["b", "a"]

@@ -38,7 +38,8 @@ def test_a_wrong_column_is_answered_with_the_nearest(wrong: str, right: str) -> 
     with pytest.raises(ColumnError) as caught:
         make_table().texts(wrong)
     assert str(caught.value) == (
-        f"films.csv has no column '{wrong}'; its columns are: 'title', 'Genre', 'year'. Did you mean '{right}'?"
+        f"films.csv has no column '{wrong}'; its columns are: 'title', 'Genre', 'year'. "
+        f"Did you mean '{right}'?"
     )
 
 

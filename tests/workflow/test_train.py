@@ -17,7 +17,7 @@ import torch
 from finetable.errors import ModelFolderError, TableError, TrainingError
 from finetable.models.base_model import BaseModel, embedding_of
 from finetable.progress import Bar, Silent, SilentBar
-from finetable.verbs import open_model, train
+from finetable.verbs import generate, open_model, train
 
 Recipes = dict[str, dict[str, Any]]
 
@@ -218,3 +218,20 @@ def test_a_full_disk_is_one_sentence(films: Path, recipes: Recipes) -> None:
         pytest.skip("this system has no /dev/full")
     with pytest.raises(ModelFolderError, match="cannot be written"):
         train(films, out="/dev/full/model", **recipes["write"])
+
+
+def test_columns_are_found_by_names_with_commas_and_blanks(
+    films: Path, tmp_path: Path, recipes: Recipes
+) -> None:
+    table = tmp_path / "films.csv"
+    text = films.read_text(encoding="utf-8").replace("title,genre,plot", 'title,"kind, genre", plot ', 1)
+    table.write_text(text, encoding="utf-8")
+    recipe = recipes["write"] | {"epochs": 1, "validations": 1, "write": "plot", "given": "kind, genre"}
+    trained = train(table, out=tmp_path / "model", **recipe)
+    assert (trained.record.recipe.task.given, trained.record.recipe.task.write) == (
+        ("kind, genre",),
+        " plot ",
+    )
+    rows = generate(tmp_path / "model", n=2, given=("kind, genre=love",), max_tokens=3).to_pylist()
+    assert [row["kind, genre"] for row in rows] == ["love", "love"]
+    assert train(table, out=tmp_path / "model", **recipe).finished

@@ -10,6 +10,7 @@ import pyarrow as pa
 from finetable.data.table import SetAside, set_aside_lines
 from finetable.frozen_rows import SplitRows
 from finetable.model_folder import ModelFolder, Record
+from finetable.name_lists import join_names
 from finetable.reporting.figure import Figure
 from finetable.reporting.findings import TextFindings
 from finetable.reporting.gather import SplitDetails
@@ -109,7 +110,7 @@ def repeat_command(record: Record) -> str:
         if isinstance(value, bool):
             words.append(flag if value else flag.replace("--", "--no-", 1))
         else:
-            words += [flag, ",".join(value) if isinstance(value, tuple) else str(value)]
+            words += [flag, join_names(value) if isinstance(value, tuple) else str(value)]
     return shlex.join([*words, "--out", "NEW_FOLDER"])
 
 

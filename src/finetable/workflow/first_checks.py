@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from finetable.data.column_names import find_column
 from finetable.data.table_file import HUB_PREFIX, KNOWN_ENDINGS, TableFile, kind_of
 from finetable.errors import ColumnError, ModelFolderError, RecipeError
 from finetable.record import RECORD, Record, read_finished, read_record
 from finetable.settings import Recipe, TaskName
 from finetable.verb_settings import GenerateSettings, ProfileSettings
+from finetable.wording import quoted
 
+COLUMNS_LISTED = 20
 OTHER_VERB: dict[TaskName, str] = {"write": "generate", "label": "classify"}
 
 
@@ -79,13 +82,16 @@ def named_values(pairs: Sequence[str], names: Sequence[str]) -> dict[str, str]:
     """The values of given columns from COLUMN=VALUE; raises a UserError where a pair is none."""
     named = {}
     for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals:
+        if "=" not in pair:
             raise RecipeError(f"--given {pair!r} has no '='; write it as COLUMN=VALUE.")
+        # A name may hold a "=" of its own.
+        name = max((name for name in names if pair.startswith(f"{name}=")), key=len, default=None)
+        if name is None:
+            name = find_column(pair.partition("=")[0], names)
         if name not in names:
-            known = ", ".join(names) if names else "none"
+            known = quoted(names, COLUMNS_LISTED) if names else "none"
             raise ColumnError(f"The model is given no column {name!r}; the columns it is given: {known}.")
-        named[name] = value
+        named[name] = pair[len(name) + 1 :] if pair.startswith(f"{name}=") else pair.partition("=")[2]
     return named
 
 

@@ -30,6 +30,7 @@ from finetable.training.trainer import Trainer
 from finetable.verb_settings import ProfileSettings
 from finetable.workflow.first_checks import check_profiling
 from finetable.workflow.preparation import folds_case
+from finetable.workflow.rows import named_columns
 
 ROWS_TRIED = 2_000
 """Rows, spread evenly over the table, from which a fresh tokenizer is made."""
@@ -45,6 +46,7 @@ def profile_of(path: str, out: Path | None, settings: ProfileSettings, progress:
     """
     check_profiling(path, out, settings)
     source = read_table(path, settings.table)
+    settings = settings.model_copy(update={"task": named_columns(settings.task, source)})
     profile = _profile(source, settings, progress)
     if out is not None:
         write_text(out, profile_report(profile))

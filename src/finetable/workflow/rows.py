@@ -2,16 +2,27 @@
 
 import numpy as np
 
+from finetable.data.column_names import find_column, find_columns
 from finetable.data.splits import group_rows, near_groups, split_by_column, split_rows, text_hash
 from finetable.data.table import Table, set_aside_lines
 from finetable.frozen_rows import SplitRows, freeze_rows
 from finetable.progress import Progress
-from finetable.settings import Recipe
+from finetable.settings import Recipe, TaskSettings
 from finetable.tasks.task import Task, prompts
 from finetable.wording import counted
 
 LONG_ENOUGH_TO_BE_A_TEXT = 5
 """Words from which a cell of a given column is a text that may not stand on two sides."""
+
+
+def named_columns(task: TaskSettings, table: Table) -> TaskSettings:
+    """The task with the names that the columns have in the table."""
+    there = table.column_names
+    found: dict[str, object] = {"given": tuple(find_columns(task.given, there))}
+    for job in ("write", "label"):
+        name = getattr(task, job)
+        found[job] = None if name is None else find_column(name, there)
+    return task.model_copy(update=found)
 
 
 def frozen_rows(table: Table, task: Task, recipe: Recipe) -> tuple[SplitRows, int]:

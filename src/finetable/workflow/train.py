@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from finetable.catalog import task_of
+from finetable.data.column_names import find_column
 from finetable.data.profiling import glance
 from finetable.data.read_table import read_table
 from finetable.data.table import SetAside, Table
@@ -20,7 +21,7 @@ from finetable.workflow.first_checks import check_training
 from finetable.workflow.job import Job, Trained, run_job
 from finetable.workflow.preparation import Material, decide_plan, folds_case, gather
 from finetable.workflow.report import write_report
-from finetable.workflow.rows import frozen_rows, share_of_splits, tell_about_table
+from finetable.workflow.rows import frozen_rows, named_columns, share_of_splits, tell_about_table
 from finetable.workflow.show import show_examples
 
 
@@ -32,6 +33,7 @@ def train_table(table: str, out: Path, recipe: Recipe, watch: WatchSettings, pro
     folder = ModelFolder(out)
     earlier = check_training(table, out, recipe)
     source = read_table(table, recipe.table)
+    recipe = _with_columns(recipe, source)
     if earlier is not None:
         _refuse_another(folder, earlier, recipe, source)
         if earlier.status == "finished":
@@ -47,6 +49,16 @@ def train_table(table: str, out: Path, recipe: Recipe, watch: WatchSettings, pro
             material = gather(task, folder.read_rows(), recipe, folder, Path(files))
             job = Job(folder, task, material, earlier)
         return run_job(job, watch, progress)
+
+
+def _with_columns(recipe: Recipe, source: Table) -> Recipe:
+    """The recipe with the names that the columns have in the table."""
+    data = recipe.data
+    if data.split_column is not None:
+        data = data.model_copy(update={"split_column": find_column(data.split_column, source.column_names)})
+    named = recipe.model_copy(update={"task": named_columns(recipe.task, source), "data": data})
+    named.check()
+    return named
 
 
 def _refuse_another(folder: ModelFolder, earlier: Record, recipe: Recipe, source: Table) -> None:
