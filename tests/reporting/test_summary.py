@@ -5,27 +5,58 @@ from typing import Any
 from finetable.reporting.summary import early_end, summary
 
 
-def label_figures(accuracy: float, low: float, tfidf: float) -> dict[str, Any]:
+def label_figures(accuracy: float, low: float, tfidf: float, rows: int = 1200) -> dict[str, Any]:
     spread = {"value": 0.5, "low": 0.4, "high": 0.6}
-    figures: dict[str, Any] = {"task": "label", "rows": 1200}
+    figures: dict[str, Any] = {"task": "label", "rows": rows}
     for name in ("macro_f1", "calibration_error"):
         figures |= {name: spread["value"], f"{name}_low": spread["low"], f"{name}_high": spread["high"]}
     rivals = {"majority": 0.2, "tfidf": tfidf}
-    best = "model" if accuracy >= tfidf else "tfidf"
     return figures | {
         "accuracy": accuracy,
         "accuracy_low": low,
-        "accuracy_high": 1.0,
-        "best": best,
-        "baselines": {name: {"accuracy": value, "macro_f1": value} for name, value in rivals.items()},
+        "accuracy_high": 2 * accuracy - low,
+        "best": "model" if accuracy >= tfidf else "tfidf",
+        "baselines": {
+            name: {
+                "accuracy": value,
+                "accuracy_low": value - 0.02,
+                "accuracy_high": value + 0.02,
+                "macro_f1": value,
+            }
+            for name, value in rivals.items()
+        },
+        "labels": ["crime", "love"],
+        "confusion": [[rows - 9, 1], [4, 4]],
     }
 
 
 def test_label_verdicts() -> None:
-    assert "the model is best on 1,200 rows" in summary(label_figures(0.8, 0.75, 0.7))[0].lower()
-    assert "clearly" in summary(label_figures(0.8, 0.75, 0.7))[0]
-    assert "narrowly" in summary(label_figures(0.8, 0.65, 0.7))[0]
-    assert summary(label_figures(0.6, 0.5, 0.7))[0].startswith("TF-IDF with logistic regression is better")
+    assert summary(label_figures(0.8, 0.75, 0.7))[0] == (
+        "The model is best on 1,200 rows it never saw, clearly before TF-IDF with logistic regression."
+    )
+    for accuracy in (0.71, 0.69):
+        assert summary(label_figures(accuracy, accuracy - 0.02, 0.7))[0] == (
+            "The model is as good as TF-IDF with logistic regression on 1,200 rows it never saw: "
+            "their 95 % intervals overlap."
+        )
+    assert summary(label_figures(0.6, 0.55, 0.7))[0].startswith("TF-IDF with logistic regression is better")
+
+
+def test_few_rows_give_no_verdict() -> None:
+    told = summary(label_figures(0.9, 0.8, 0.5, rows=29))[0]
+    assert told.startswith("Too few to tell")
+    assert "29 rows" in told
+    assert summary(label_figures(0.9, 0.8, 0.5, rows=30))[0].startswith("The model is best")
+    assert summary(write_figures(2.0, 2.5, 3) | {"rows": 29})[0].startswith("Too few to tell")
+
+
+def test_one_label_for_every_row_is_said_before_anything_else() -> None:
+    figures = label_figures(0.6, 0.55, 0.7, rows=10) | {"confusion": [[0, 4], [0, 6]]}
+    assert summary(figures)[0].startswith(
+        "The model gives all of 10 rows it never saw the same label, 'love'"
+    )
+    right = figures | {"confusion": [[0, 0], [0, 10]], "accuracy": 1.0}
+    assert "same label" not in summary(right)[0]
 
 
 def write_figures(bits: float, xz: float, copied: float) -> dict[str, Any]:
@@ -50,6 +81,8 @@ def write_figures(bits: float, xz: float, copied: float) -> dict[str, Any]:
 def test_write_verdicts() -> None:
     assert summary(write_figures(2.0, 2.5, 3))[0].startswith("The model predicts")
     assert summary(write_figures(2.6, 2.5, 3))[0].startswith("A plain compressor")
+    even = write_figures(2.6, 2.5, 3) | {"bits_per_byte_low": 2.4}
+    assert summary(even)[0].startswith("The model predicts 50 rows it never saw as well as a compressor")
     assert "no sign of copying" in summary(write_figures(2.0, 2.5, 3))[-2]
 
 

@@ -11,8 +11,9 @@ from finetable.reporting.figure import LINES, SERIES, Figure, Wording, cut, draw
 from finetable.reporting.findings import RunFindings
 from finetable.reporting.gather import run_findings
 from finetable.reporting.page import Grid, Page, Section, render
-from finetable.reporting.summary import spread, summary
+from finetable.reporting.summary import FEW_ROWS, NAMES, rivalry, spread, summary
 from finetable.settings import TaskName
+from finetable.wording import counted
 
 JUDGED_BY: dict[TaskName, tuple[tuple[str, str, int, bool], ...]] = {
     "label": (
@@ -50,13 +51,20 @@ def read_run(folder: ModelFolder) -> Run:
 
 
 def compare_lines(runs: list[Run]) -> list[str]:
-    """The verdict, then a line for each run."""
-    key = JUDGED_BY[runs[0].record.recipe.task.name][0]
-    width = max(len(run.name) for run in runs)
-    return [
-        verdict(runs),
-        *(f"{run.name:<{width}}  {key[0].lower()} {spread(run.record.figures, key[1])}" for run in runs),
-    ]
+    """The verdict, then a line for each run, and for each baseline where all had the same."""
+    title, key, digits, _ = JUDGED_BY[runs[0].record.recipe.task.name][0]
+    told = {run.name: spread(run.record.figures, key) for run in runs}
+    for name, figures in _shared_baselines(runs).items():
+        told[NAMES[name]] = f"{figures[key]:.{digits}f}"
+    width = max(map(len, told))
+    return [verdict(runs), *(f"{name:<{width}}  {title.lower()} {figure}" for name, figure in told.items())]
+
+
+def _shared_baselines(runs: list[Run]) -> dict[str, dict[str, float]]:
+    """Baselines with the same figures for all runs; one that was given other columns has others."""
+    first = runs[0].record.figures["baselines"]
+    others = [run.record.figures["baselines"] for run in runs[1:]]
+    return {name: found for name, found in first.items() if all(other[name] == found for other in others)}
 
 
 def compare_page(runs: list[Run]) -> str:
@@ -88,19 +96,41 @@ def compare_page(runs: list[Run]) -> str:
 
 
 def verdict(runs: list[Run]) -> str:
-    """Which run is best, and whether that can be said at all."""
+    """Which run is best, whether that can be said at all, and how it stands to the baselines."""
     title, key, _, more_is_better = JUDGED_BY[runs[0].record.recipe.task.name][0]
     if not share_test_rows(runs):
         return "These runs cannot be ranked: they were not judged on the same test rows."
+    rows = runs[0].record.figures["rows"]
+    if rows < FEW_ROWS:
+        return f"These runs cannot be ranked: {counted(rows, 'test row')} are too few to tell."
     order = sorted(runs, key=lambda run: float(run.record.figures[key]), reverse=more_is_better)
-    best, next_best = order[0].record.figures, order[1].record.figures
-    apart = (
-        best[f"{key}_low"] > next_best[f"{key}_high"]
-        if more_is_better
-        else best[f"{key}_high"] < next_best[f"{key}_low"]
+    best = order[0].record.figures
+
+    def can_be_told_from_best(figures: dict[str, Any]) -> bool:
+        if more_is_better:
+            return bool(figures[f"{key}_high"] < best[f"{key}_low"])
+        return bool(figures[f"{key}_low"] > best[f"{key}_high"])
+
+    even = [run.name for run in order if not can_be_told_from_best(run.record.figures)]
+    first = f"{title.lower()} {spread(best, key)}"
+    if len(even) == 1:
+        return f"Best is {order[0].name}, clearly: {first}. {_beside_baseline(order[0])}"
+    return (
+        f"As good as each other are {', '.join(even[:-1])} and {even[-1]}: their 95 % intervals overlap; "
+        f"{order[0].name} has {first}. {_beside_baseline(order[0])}"
     )
-    how = "clearly" if apart else "but the intervals of the first two overlap"
-    return f"Best is {order[0].name}: {title.lower()} {spread(best, key)}, {how}."
+
+
+def _beside_baseline(run: Run) -> str:
+    found = rivalry(run.record.figures)
+    rival = f"{NAMES[found.rival]}: {found.figure:.3f}"
+    match found.outcome:
+        case "better":
+            return f"It is better than {rival}."
+        case "worse":
+            return f"It is worse than {rival}."
+        case "even" | "open":
+            return f"It cannot be told from {rival}."
 
 
 def share_test_rows(runs: list[Run]) -> bool:

@@ -1,11 +1,47 @@
 """Figures in words: the verdict first, then the numbers with their intervals."""
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from finetable.data.copies import COPIED_RUN
 from finetable.wording import counted
 
-NAMES = {"model": "the model", "tfidf": "TF-IDF with logistic regression", "majority": "the majority guess"}
+NAMES = {
+    "model": "the model",
+    "tfidf": "TF-IDF with logistic regression",
+    "majority": "the majority guess",
+    "xz": "a compressor that read the training rows (xz)",
+}
+
+FEW_ROWS = 30
+"""With fewer test rows nothing is said about what is better: chance decides too much."""
+
+
+@dataclass(frozen=True)
+class Rivalry:
+    """A model beside the strongest baseline, by name, and that one's figure.
+
+    `outcome` is even where 95 % intervals overlap, and open where the rows are too few to tell.
+    """
+
+    outcome: Literal["better", "even", "worse", "open"]
+    rival: str
+    figure: float
+
+
+def rivalry(figures: dict[str, Any]) -> Rivalry:
+    """How a model stands to the strongest baseline on the same rows."""
+    rivals = figures["baselines"]
+    if figures["task"] == "label":
+        name = max(rivals, key=lambda rival: float(rivals[rival]["accuracy"]))
+        low, value, high = (float(rivals[name][f"accuracy{end}"]) for end in ("_low", "", "_high"))
+        is_better, is_worse = figures["accuracy_low"] > high, figures["accuracy_high"] < low
+    else:
+        name, value = "xz", float(rivals["xz"]["bits_per_byte"])
+        is_better, is_worse = figures["bits_per_byte_high"] < value, figures["bits_per_byte_low"] > value
+    if figures["rows"] < FEW_ROWS:
+        return Rivalry("open", name, value)
+    return Rivalry("better" if is_better else "worse" if is_worse else "even", name, value)
 
 
 def summary(figures: dict[str, Any]) -> list[str]:
@@ -14,15 +50,8 @@ def summary(figures: dict[str, Any]) -> list[str]:
 
 
 def _label_lines(figures: dict[str, Any]) -> list[str]:
-    rows, best = rows_judged(figures), figures["best"]
     rivals = figures["baselines"]
-    strongest = max(rivals, key=lambda name: float(rivals[name]["accuracy"]))
-    if best == "model":
-        margin = "clearly" if figures["accuracy_low"] > rivals[strongest]["accuracy"] else "narrowly"
-        verdict = f"The model is best on {rows}, {margin} before {NAMES[strongest]}."
-    else:
-        winner = NAMES[best][0].upper() + NAMES[best][1:]
-        verdict = f"{winner} is better than the model on {rows}: use that instead, or train longer."
+    verdict = _one_label(figures) or _labelling(figures)
     return [
         verdict,
         f"accuracy           {spread(figures, 'accuracy')}   "
@@ -93,10 +122,45 @@ def rows_judged(figures: dict[str, Any]) -> str:
     return f"{counted(figures['rows'], 'row')} it never saw"
 
 
+def _one_label(figures: dict[str, Any]) -> str | None:
+    """The verdict on a model that gives every row the same label; None where it does not."""
+    named = [sum(column) for column in zip(*figures["confusion"], strict=True)]
+    if max(named) < figures["rows"] or figures["accuracy"] == 1:
+        return None
+    label = figures["labels"][named.index(max(named))]
+    return (
+        f"The model gives all of {rows_judged(figures)} the same label, {label!r}: it tells nothing apart. "
+        "Train it longer, or on more rows."
+    )
+
+
+def _labelling(figures: dict[str, Any]) -> str:
+    rows, found = rows_judged(figures), rivalry(figures)
+    rival = NAMES[found.rival]
+    match found.outcome:
+        case "open":
+            return f"Too few to tell whether the model is better than {rival}: it was judged on {rows}."
+        case "better":
+            return f"The model is best on {rows}, clearly before {rival}."
+        case "even":
+            return f"The model is as good as {rival} on {rows}: their 95 % intervals overlap."
+        case "worse":
+            winner = rival[0].upper() + rival[1:]
+            return f"{winner} is better than the model on {rows}: use that instead, or train longer."
+
+
 def _predicting(figures: dict[str, Any], rows: str) -> str:
-    if figures["best"] == "model":
-        return f"The model predicts {rows} better than a compressor that read the training rows (xz)."
-    return f"A plain compressor (xz) predicts {rows} better than the model: train longer, or on more rows."
+    rival = NAMES["xz"]
+    match rivalry(figures).outcome:
+        case "open":
+            return f"Too few to tell whether the model predicts better than {rival}: it was judged on {rows}."
+        case "better":
+            return f"The model predicts {rows} better than {rival}."
+        case "even":
+            return f"The model predicts {rows} as well as {rival}: its 95 % interval holds that figure."
+        case "worse":
+            advice = "train longer, or on more rows"
+            return f"A plain compressor (xz) predicts {rows} better than the model: {advice}."
 
 
 def spread(figures: dict[str, Any], name: str, digits: int = 3) -> str:
