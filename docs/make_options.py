@@ -1,49 +1,31 @@
-"""Print docs/options.md from the settings: `python docs/make_options.py > docs/options.md`."""
+"""Print docs/options.md from the command line itself: `python docs/make_options.py > docs/options.md`."""
 
 import sys
 
-from pydantic.fields import FieldInfo
+from cyclopts import Argument
 
-from finetable.settings import Recipe, Settings, WatchSettings
-from finetable.verb_settings import ClassifySettings, EvaluateSettings, GenerateSettings, ProfileSettings
+from finetable.cli import app
 
-VERBS: dict[str, tuple[type[Settings], ...]] = {
-    "profile": (ProfileSettings,),
-    "train": (Recipe, WatchSettings),
-    "generate": (GenerateSettings,),
-    "classify": (ClassifySettings,),
-    "evaluate": (EvaluateSettings,),
-}
+VERBS = ("profile", "train", "generate", "classify", "evaluate", "report", "compare")
 
 
 def options_page() -> str:
     """Every option of every verb, with its default."""
-    lines = ["# Options", "", "Made from the settings by `docs/make_options.py`.", ""]
-    for verb, kinds in VERBS.items():
+    lines = ["# Options", "", "Made from the command line by `docs/make_options.py`.", ""]
+    for verb in VERBS:
         lines += [f"## finetable {verb}", "", "| option | default | meaning |", "|---|---|---|"]
-        for kind in kinds:
-            lines += rows(kind)
+        for argument in app[verb].assemble_argument_collection(parse_docstring=True):
+            if argument.show and argument.names[0].startswith("-"):
+                lines.append(row(argument))
         lines.append("")
     return "\n".join(lines)
 
 
-def rows(kind: type[Settings]) -> list[str]:
-    """A line of the table for each option, nested ones in their place."""
-    lines = []
-    for name, field in kind.model_fields.items():
-        nested = field.annotation
-        if isinstance(nested, type) and issubclass(nested, Settings):
-            lines += rows(nested)
-        else:
-            lines.append(row(name, field))
-    return lines
-
-
-def row(name: str, field: FieldInfo) -> str:
+def row(argument: Argument) -> str:
     """One line: spelling, default, meaning."""
-    spelled = f"`-{name}`" if len(name) == 1 else f"`--{name.replace('_', '-')}`"
-    default = "" if field.default in (None, (), "") else f"{field.default}"
-    return f"| {spelled} | {default} | {field.description} |"
+    default = argument.field_info.default
+    shown = "" if default in (None, (), "", argument.field_info.empty) else f"{default}"
+    return f"| `{argument.names[0]}` | {shown} | {argument.parameter.help} |"
 
 
 if __name__ == "__main__":

@@ -47,7 +47,9 @@ def test_both_jobs_from_table_to_rows(
     assert (
         run(["train", str(moods), "--out", writer, "--write", "text", "--size", "tiny", "--epochs", "1"]) == 0
     )
-    capsys.readouterr()
+    told = capsys.readouterr().err
+    assert f"Next: finetable classify {labeller} TABLE" in told
+    assert told.endswith(f"{writer}/report.html\nNext: finetable generate {writer} -n 10\n")
     assert run(["generate", writer, "-n", "3", "--seed", "5"]) == DONE
     written = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert len(written) == 3
@@ -117,6 +119,11 @@ def test_a_fault_is_one_sentence_and_leaves_nothing(
     [
         (["train", "moods.csv", "--out", "m", "--labell", "mood"], "--label"),
         (["train", "moods.csv", "--out", "m", "--epochs", "-3"], "--epochs"),
+        (
+            ["train", "moods.csv", "--out", "m", "--epochs", "abc"],
+            "--epochs must be a number,",
+        ),
+        (["generate", "m", "-n", "0"], "-n must be greater than or equal to 1"),
         (["train", "moods.csv"], "out"),
         (["generate", "m", "--temperature", "3"], "--temperature"),
         (["jump"], "jump"),
@@ -124,7 +131,9 @@ def test_a_fault_is_one_sentence_and_leaves_nothing(
 )
 def test_usage_faults_exit_with_2(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(words) == USAGE
-    assert said in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert said in told
+    assert f"-{said}" not in told
 
 
 def test_a_person_file_is_never_overwritten(

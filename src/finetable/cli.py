@@ -1,6 +1,5 @@
 """Options in, workflow called, lines out."""
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -10,6 +9,7 @@ from cyclopts import App, CycloptsError, Parameter
 from pydantic import ValidationError
 
 from finetable.errors import UserError
+from finetable.printed import print_lines, print_pieces, print_rows
 from finetable.recipe_file import with_recipe_file
 from finetable.settings import Recipe, WatchSettings, wrong_value
 from finetable.terminal import Terminal
@@ -53,7 +53,7 @@ def train(
         A TOML file with any of these options, spelled the same; the command line wins.
     """
     del recipe_file  # its options stand in the command line by now
-    from finetable.reporting.summary import summary
+    from finetable.reporting.summary import summary, what_next
     from finetable.workflow.first_checks import check_training
 
     # What can be refused is refused before the seconds that loading torch takes; so in each verb.
@@ -64,7 +64,9 @@ def train(
     trained = train_table(table, out, recipe, watch, terminal)
     if not trained.finished:
         return INTERRUPTED
-    _print(summary(trained.record.figures))
+    print_lines(summary(trained.record.figures))
+    for line in what_next(out, recipe.task.name):
+        terminal.say(line)
     return DONE
 
 
@@ -96,7 +98,10 @@ def profile(
 
     _without_bars_of_libraries()
     found = profile_of(table, out, settings, terminal)
-    _print([json.dumps(profile_json(found), ensure_ascii=False)] if json_output else profile_lines(found))
+    if json_output:
+        print_rows([profile_json(found)])
+    else:
+        print_lines(profile_lines(found))
     return DONE
 
 
@@ -120,13 +125,16 @@ def generate(
     from finetable.workflow.first_checks import check_generating
 
     check_generating(folder, out, settings)
-    from finetable.workflow.generate import generate_rows
+    from finetable.workflow.generate import generate_rows, stream_rows
 
     _without_bars_of_libraries()
-    rows = generate_rows(folder, out, settings, terminal)
-    if out is None:
-        _print(json.dumps(row, ensure_ascii=False) for row in rows.to_pylist())
-    return DONE
+    if out is not None:
+        generate_rows(folder, out, settings, terminal)
+        return DONE
+    # Whoever reads a pipe gets rows as they come, and stops the writing by reading no more.
+    at_once = settings.n if sys.stdout.isatty() else settings.batch_size
+    pieces = (rows.to_pylist() for rows in stream_rows(folder, settings, terminal, at_once))
+    return DONE if print_pieces(pieces, terminal) else INTERRUPTED
 
 
 @app.command
@@ -157,7 +165,7 @@ def classify(
     _without_bars_of_libraries()
     rows = classify_table(folder, table, out, settings, terminal)
     if out is None:
-        _print(json.dumps(row, ensure_ascii=False, default=str) for row in rows.to_pylist())
+        print_rows(rows.to_pylist())
     return DONE
 
 
@@ -193,7 +201,10 @@ def evaluate(
 
         _without_bars_of_libraries()
         figures = evaluate_model(folder, table, settings, terminal)
-    _print([json.dumps(figures, ensure_ascii=False)] if json_output else summary(figures))
+    if json_output:
+        print_rows([figures])
+    else:
+        print_lines(summary(figures))
     return DONE
 
 
@@ -237,7 +248,7 @@ def compare(*folders: Path, out: Path | None = None) -> int:
     from finetable.workflow.report import compare_runs
 
     _without_bars_of_libraries()
-    _print(compare_runs(folders, out, terminal))
+    print_lines(compare_runs(folders, out, terminal))
     return DONE
 
 
@@ -262,7 +273,11 @@ def run(words: list[str]) -> int:
         terminal.fail(_usage(fault))
         return USAGE
     except KeyboardInterrupt:
-        terminal.warn("Stopped. The same command starts again, or goes on where training was saved.")
+        terminal.warn(
+            "Stopped. The same command starts again, or goes on where training was saved."
+            if words[:1] == ["train"]
+            else "Stopped: nothing was written."
+        )
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has enough; what Python would still flush must go nowhere.
@@ -283,9 +298,3 @@ def _usage(fault: CycloptsError) -> str:
     if isinstance(cause, ValidationError):
         return wrong_value(cause)
     return str(fault)
-
-
-def _print(lines: object) -> None:
-    for line in lines:  # type: ignore[attr-defined]
-        sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()

@@ -32,8 +32,11 @@ def wrong_value(fault: ValidationError) -> str:
     """What pydantic found wrong with an option, in one sentence."""
     first = fault.errors()[0]
     option = next(str(part) for part in reversed(first["loc"]) if isinstance(part, str))
+    kind = {"float_parsing": "a number", "int_parsing": "a whole number"}.get(first["type"])
     wrong = first["msg"].replace("Input should be", "must be").replace("valid tuple", "list of names")
-    return f"--{option.replace('_', '-')} {wrong}, and {first['input']!r} is not."
+    dashes = "-" if len(option) == 1 else "--"
+    must = f"must be {kind}" if kind else wrong
+    return f"{dashes}{option.replace('_', '-')} {must}, and {first['input']!r} is not."
 
 
 def _spelled(value: object) -> str:

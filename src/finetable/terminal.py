@@ -72,7 +72,9 @@ class Terminal:
             TimeRemainingColumn(),
             TextColumn("{task.fields[note]}", style="dim"),
         )
-        with Progress(*columns, console=self._console, refresh_per_second=4) as progress:
+        # Rows printed while the bar is shown belong on standard output, where rich would take them from.
+        bar = Progress(*columns, console=self._console, refresh_per_second=4, redirect_stdout=False)
+        with bar as progress:
             yield TerminalBar(progress, progress.add_task(name, total=total, note=""))
 
 

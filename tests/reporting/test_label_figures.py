@@ -71,6 +71,16 @@ def test_classes_come_with_intervals(texts_of: TextsOf) -> None:
     assert "<title>drama: recall 50.0 % [40.0 %, 60.0 %]</title>" in figure.svg
 
 
+def test_a_share_of_no_rows_is_no_zero(texts_of: TextsOf) -> None:
+    shares = {"precision": 0.0, "precision_low": 0.0, "precision_high": 1.0}
+    shares |= {f"{name}{end}": 0.0 for name in ("recall", "f1") for end in ("", "_low", "_high")}
+    never = {"label": "drama", "rows": 4} | shares
+    figure = drawn(class_scores, replace(LABEL, per_class=[never]))
+    assert "–" in texts_of(figure)
+    assert "<title>drama: precision" not in figure.svg
+    assert "<title>drama: recall 0.0 %" in figure.svg
+
+
 def test_calibration_is_undone_for_before() -> None:
     scores = np.random.default_rng(0).normal(size=(50, 4))
     label = replace(LABEL, probabilities=softmax(scores, 2.0), temperature=2.0)

@@ -1,11 +1,17 @@
 """New rows: given columns, prefixes, copies, and the same bytes whatever else is asked for."""
 
 import json
+import re
+import shlex
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from finetable.errors import ColumnError, RecipeError
+from finetable.progress import Silent
 from finetable.verbs import generate
 
 
@@ -44,3 +50,50 @@ def test_format_follows_the_ending_and_labellers_are_refused(
     assert [json.loads(line) for line in lines] == generate(writer, n=2, seed=1).to_pylist()
     with pytest.raises(RecipeError, match="classify"):
         generate(labeller, n=1)
+
+
+class Listener(Silent):
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+
+    def warn(self, line: str) -> None:
+        self.warnings.append(line)
+
+
+def warned(writer: Path, given: str) -> list[str]:
+    listener = Listener()
+    generate(writer, n=1, given=(given,), max_tokens=3, progress=listener)
+    return [line for line in listener.warnings if "--max-tokens" not in line]
+
+
+def test_a_value_that_no_training_row_has_is_told_with_the_nearest(writer: Path) -> None:
+    assert warned(writer, "genre=love") == []
+    (line,) = warned(writer, "genre=crimes")
+    assert "has the genre 'crimes', so the model has never seen it; the nearest: 'crime'" in line
+    (line,) = warned(writer, "genre=XYZ")
+    assert "the most frequent: " in line
+    assert line.count("'") == 8
+
+
+def generating(writer: Path) -> list[str]:
+    program = "from finetable.cli import main; main()"
+    words = ["generate", str(writer), "-n", "20000", "--batch-size", "4"]
+    return [sys.executable, "-c", program, *words]
+
+
+def test_rows_end_where_nobody_reads_on(writer: Path) -> None:
+    command = f"{shlex.join(generating(writer))} | head -1"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True, timeout=120)
+    assert json.loads(done.stdout)["plot"]
+    assert done.stderr == ""
+
+
+def test_stopped_by_a_person_says_how_many_rows_were_written(writer: Path) -> None:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(generating(writer), stdout=pipe, stderr=pipe, text=True) as run:
+        assert run.stdout is not None
+        run.stdout.readline()
+        run.send_signal(signal.SIGINT)
+        _, told = run.communicate(timeout=120)
+    assert run.returncode == 130
+    assert re.fullmatch(r"Stopped: [1-9]\d* rows? (was|were) written\.\n", told)

@@ -33,6 +33,8 @@ def test_training_leaves_a_report_with_the_verdict_first(job: str, request: pyte
     for heading in ("Training", "Look at these rows first", "The recipe, and how to repeat it", "The table"):
         assert f"<h2>{heading}" in html
     assert "finetable train " in html
+    assert "<td>--epochs</td>" in html
+    assert not re.search(r"<td>--[a-z-]+</td>\s*<td[^>]*></td>", html), "an option without a value"
     assert record["table_fingerprint"] in html
 
 

@@ -38,6 +38,9 @@ NUMBERED = 20
 DARKEST = 0.6
 """How much of the colour a cell with a count has that holds all rows of its label: so it stays readable."""
 
+NOTHING_KNOWN = (0.0, 1.0)
+"""The interval of a share of no rows, as the precision of a label that was never given is."""
+
 MEASURES = ("precision", "recall", "f1")
 
 
@@ -85,8 +88,8 @@ def class_scores(findings: Findings) -> Figure | None:
     wording = Wording(
         "How well each label is found",
         "Precision: of the rows so labelled, the share that is so. Recall: of the rows that are so, the "
-        "share so labelled. F1: their harmonic mean. Lines are 95 % intervals; in brackets, the number of "
-        "test rows."
+        "share so labelled. F1: their harmonic mean. Lines are 95 % intervals, – a share of no rows; in "
+        "brackets, the number of test rows."
         + (
             f" The {len(shown)} most frequent of {len(classes):,} labels."
             if len(classes) > len(shown)
@@ -163,6 +166,9 @@ def _paint_scores(shown: Sequence[dict[str, Any]], canvas: Canvas) -> None:
 def _paint_measure(axes: Axes, shown: Sequence[dict[str, Any]], measure: str, look: Look) -> None:
     for place, each in enumerate(shown):
         low, high = each[f"{measure}_low"], each[f"{measure}_high"]
+        if (low, high) == NOTHING_KNOWN:
+            axes.text(0, place, "–", color=INK, ha="center", va="center")
+            continue
         axes.plot([low, high], [place, place], color=look["color"], linewidth=1.5)
         (dot,) = axes.plot([each[measure]], [place], markersize=6, linestyle="none", **look)
         told = f"{percent(each[measure])} [{percent(low)}, {percent(high)}]"

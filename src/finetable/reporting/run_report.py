@@ -228,14 +228,16 @@ def _recipe(record: Record) -> Section:
     options = [
         (f"--{name.replace('_', '-')}", _spelled(value)) for name, value in record.recipe.flat().items()
     ]
+    options = [(name, value) for name, value in options if value]
     plan = [(name.replace("_", " "), _spelled(value)) for name, value in record.plan.items()]
+    plan = [(name, value) for name, value in plan if value]
     return Section(
         "recipe",
         "The recipe, and how to repeat it",
         f"The table had the SHA-256 {record.table_fingerprint}, and was read as {record.table_format}.",
         commands=[repeat_command(record)],
         grids=[
-            Grid("Options", "", ("Option", "Value"), options),
+            Grid("Options", "Those left out were decided below.", ("Option", "Value"), options),
             Grid("What was decided once, at the start", "", ("Number", "Value"), plan),
         ],
     )

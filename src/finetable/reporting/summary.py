@@ -1,9 +1,12 @@
 """Figures in words: the verdict first, then the numbers with their intervals."""
 
+import shlex
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from finetable.data.copies import COPIED_RUN
+from finetable.settings import TaskName
 from finetable.wording import counted
 
 NAMES = {
@@ -167,3 +170,10 @@ def spread(figures: dict[str, Any], name: str, digits: int = 3) -> str:
     """A figure with its 95 % interval."""
     low, high = figures[f"{name}_low"], figures[f"{name}_high"]
     return f"{figures[name]:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+
+
+def what_next(folder: Path, job: TaskName) -> list[str]:
+    """Where a model that was just trained is, and the command that uses it."""
+    name = shlex.quote(str(folder))
+    command = f"generate {name} -n 10" if job == "write" else f"classify {name} TABLE"
+    return [f"The model is in {folder}, its report in {folder / 'report.html'}", f"Next: finetable {command}"]

@@ -1,11 +1,15 @@
 """New rows written by a model."""
 
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+from itertools import count
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
-from finetable.data.copies import COPIED_RUN, CopyIndex
+from finetable.data.copies import COPIED_RUN
 from finetable.data.examples import prompt_of
 from finetable.data.table_writer import write_table
 from finetable.frozen_rows import SplitRows
@@ -13,12 +17,13 @@ from finetable.inference.engine import Request
 from finetable.inference.predict import Writing, write_rows
 from finetable.progress import Progress
 from finetable.verb_settings import GenerateSettings
-from finetable.wording import counted
+from finetable.wording import counted, quoted
 from finetable.workflow.first_checks import check_generating, named_values
 from finetable.workflow.judging import training_index
 from finetable.workflow.opened import OpenModel, open_model
 
 GivenValues = list[dict[str, str]]
+NEAREST_SHOWN = 3
 
 
 def generate_rows(path: Path, out: Path | None, settings: GenerateSettings, progress: Progress) -> pa.Table:
@@ -28,10 +33,21 @@ def generate_rows(path: Path, out: Path | None, settings: GenerateSettings, prog
     shared with one training row) and `nearest_row` (row id of the training row most like it).
     """
     check_generating(path, out, settings)
+    written = pa.concat_tables(stream_rows(path, settings, progress, settings.n))
+    if out is not None:
+        write_table(out, written)
+        progress.say(f"Wrote {counted(written.num_rows, 'row')} to {out}")
+    return written
+
+
+def stream_rows(
+    path: Path, settings: GenerateSettings, progress: Progress, at_once: int
+) -> Iterator[pa.Table]:
+    """The rows of `generate_rows`, so many at once, in their order."""
     model = open_model(path)
     rows = model.folder.read_rows()
     train = rows.of("train")
-    given = _given_values(model, train, settings)
+    given = _given_values(model, train, settings, progress)
     names = model.task.settings.given
     requests = [
         Request(row, prompt_of(names, [values[name] for name in names]), settings.prefix)
@@ -39,20 +55,29 @@ def generate_rows(path: Path, out: Path | None, settings: GenerateSettings, prog
     ]
     index = training_index(model.task, model.folder, rows)
     assert index is not None, "a writer has one"
-    writing = _write(model, index, requests, settings, progress)
-    written = _as_columns(model, given, writing, train, settings)
-    _tell(writing, settings, progress)
-    if out is not None:
-        write_table(out, written)
-        progress.say(f"Wrote {counted(written.num_rows, 'row')} to {out}")
-    return written
+    engine, choice = model.engine(), (not settings.allow_copies, settings.batch_size)
+    told: list[Writing] = []
+    done = count()
+    with progress.bar("writing", len(requests)) as bar:
+        for first in range(0, len(requests), at_once):
+            asked = requests[first : first + at_once]
+            written = write_rows(
+                engine, index, asked, settings.sampling, choice, lambda: bar.update(next(done) + 1)
+            )
+            told.append(written)
+            yield _as_columns(model, given[first : first + at_once], written, train, settings)
+    _tell(told, settings, progress)
 
 
-def _given_values(model: OpenModel, train: SplitRows, settings: GenerateSettings) -> GivenValues:
+def _given_values(
+    model: OpenModel, train: SplitRows, settings: GenerateSettings, progress: Progress
+) -> GivenValues:
     """The given columns of each row: as named, the rest drawn from training rows that have what was named."""
     names = model.task.settings.given
     named = named_values(settings.given, names)
     columns = {name: train.texts(name).to_pylist() for name in names}
+    for name, value in named.items():
+        _warn_of_unseen(name, value, columns[name], progress)
     fitting = [row for row in range(len(train)) if all(columns[name][row] == named[name] for name in named)]
     candidates = fitting or range(len(train))
     drawn = []
@@ -62,29 +87,17 @@ def _given_values(model: OpenModel, train: SplitRows, settings: GenerateSettings
     return drawn
 
 
-def _write(
-    model: OpenModel,
-    index: CopyIndex,
-    requests: list[Request],
-    settings: GenerateSettings,
-    progress: Progress,
-) -> Writing:
-    done = 0
-    with progress.bar("writing", len(requests)) as bar:
-
-        def count() -> None:
-            nonlocal done
-            done += 1
-            bar.update(done)
-
-        return write_rows(
-            model.engine(),
-            index,
-            requests,
-            settings.sampling,
-            (not settings.allow_copies, settings.batch_size),
-            count,
-        )
+def _warn_of_unseen(name: str, value: str, there: Sequence[str], progress: Progress) -> None:
+    """Say that no training row has a value, but not where values hardly ever come again, as titles."""
+    known = Counter(there)
+    if value in known or 2 * len(known) > len(there):
+        return
+    near = get_close_matches(value, known, n=NEAREST_SHOWN, cutoff=0.5)
+    shown = quoted(near or [often for often, _ in known.most_common(NEAREST_SHOWN)], NEAREST_SHOWN)
+    kind = "nearest" if near else "most frequent"
+    progress.warn(
+        f"No training row has the {name} {value!r}, so the model has never seen it; the {kind}: {shown}"
+    )
 
 
 def _as_columns(
@@ -105,16 +118,14 @@ def _as_columns(
     return pa.table(columns)
 
 
-def _tell(writing: Writing, settings: GenerateSettings, progress: Progress) -> None:
-    unended = sum(not row.ended for row in writing.rows)
+def _tell(written: Sequence[Writing], settings: GenerateSettings, progress: Progress) -> None:
+    rows = [row for piece in written for row in piece.rows]
+    redrawn, left = sum(piece.redrawn for piece in written), sum(piece.copies_left for piece in written)
+    unended = sum(not row.ended for row in rows)
     if unended:
-        progress.warn(
-            f"{unended:,} of {counted(len(writing.rows), 'text')} cut at the most tokens (--max-tokens)"
-        )
-    if writing.redrawn:
-        progress.say(
-            f"{counted(writing.redrawn, 'draft')} with {COPIED_RUN} or more words of a training row redrawn"
-        )
-    if writing.copies_left:
+        progress.warn(f"{unended:,} of {counted(len(rows), 'text')} cut at the most tokens (--max-tokens)")
+    if redrawn:
+        progress.say(f"{counted(redrawn, 'draft')} with {COPIED_RUN} or more words of a training row redrawn")
+    if left:
         kept = "kept as asked" if settings.allow_copies else "still there after all redraws"
-        progress.warn(f"{counted(writing.copies_left, 'row')} with {COPIED_RUN} or more copied words: {kept}")
+        progress.warn(f"{counted(left, 'row')} with {COPIED_RUN} or more copied words: {kept}")
