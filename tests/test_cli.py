@@ -133,7 +133,7 @@ def test_usage_faults_exit_with_2(words: list[str], said: str, capsys: pytest.Ca
     assert run(words) == USAGE
     told = capsys.readouterr().err
     assert said in told
-    assert f"-{said}" not in told
+    assert "--n " not in told
 
 
 def test_a_person_file_is_never_overwritten(
