@@ -273,11 +273,8 @@ def run(words: list[str]) -> int:
         terminal.fail(_usage(fault))
         return USAGE
     except KeyboardInterrupt:
-        terminal.warn(
-            "Stopped. The same command starts again, or goes on where training was saved."
-            if words[:1] == ["train"]
-            else "Stopped: nothing was written."
-        )
+        again = "the same command starts again, or goes on where training was saved"
+        terminal.warn(f"Stopped: {again if words[:1] == ['train'] else 'nothing was written'}.")
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has enough; what Python would still flush must go nowhere.
