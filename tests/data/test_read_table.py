@@ -50,7 +50,7 @@ def test_a_path_below_home_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
     [
-        ("a.csv", b"", "is empty."),
+        ("a.csv", b"", "is empty, not one byte long"),
         ("a.csv.gz", gzip.compress(b"", mtime=0), "holds no row, only blank lines."),
         ("a.csv", b"text,label\n", "names its columns but holds no row."),
         ("a.jsonl", b"\n\n", "names its columns but holds no row."),

@@ -49,7 +49,7 @@ def test_what_is_no_table_is_refused_in_a_sentence(tmp_path: Path) -> None:
     for name, sentence in (
         ("missing.csv", "There is no file missing.csv: check the path."),
         ("folder.csv", "folder.csv is a folder: give the path of one table in it."),
-        ("empty.csv", "empty.csv is empty."),
+        ("empty.csv", "empty.csv is empty, not one byte long: check that it was saved or fetched whole."),
         (
             "notes.docx",
             "notes.docx is not a known kind of table: its name must end in .csv, .tsv, .jsonl or .parquet, "
