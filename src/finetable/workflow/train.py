@@ -29,15 +29,24 @@ def train_table(table: str, out: Path, recipe: Recipe, watch: WatchSettings, pro
     """
     folder = ModelFolder(out)
     recipe.check()
+    with folder.lock:
+        return _train_into(folder, table, recipe, watch, progress)
+
+
+def _train_into(
+    folder: ModelFolder, table: str, recipe: Recipe, watch: WatchSettings, progress: Progress
+) -> Trained:
     earlier = _earlier(folder)
     source = read_table(table, recipe.table)
     if earlier is not None:
         _refuse_another(folder, earlier, recipe, source)
         if earlier.status == "finished":
-            progress.say(f"{out} is trained already with this recipe; choose another --out to train again.")
+            progress.say(
+                f"{folder.path} is trained already with this recipe; choose another --out to train again."
+            )
             if not folder.report.exists():  # a kill between the model and its report
                 write_report(folder, earlier, folder.report)
-            return Trained(out, earlier, finished=True)
+            return Trained(folder.path, earlier, finished=True)
     with tempfile.TemporaryDirectory(prefix="finetable-") as files:
         if earlier is None:
             job = _begin(folder, source, recipe, Path(files), watch, progress)
@@ -49,14 +58,19 @@ def train_table(table: str, out: Path, recipe: Recipe, watch: WatchSettings, pro
 
 
 def _earlier(folder: ModelFolder) -> Record | None:
-    """The record of an earlier call; raises ModelFolderError for a folder that is somebody else's."""
+    """The record of an earlier call, with its folder's lock where the run has not ended.
+
+    Raises ModelFolderError for a folder that is somebody else's, or that another process trains into.
+    """
     if not folder.path.exists() or (folder.path.is_dir() and not any(folder.path.iterdir())):
         return None
     if not folder.record_file.exists():
         raise ModelFolderError(
             f"{folder.path} exists and is no model folder of finetable; choose another --out."
         )
-    return folder.read_record()
+    if folder.read_record().status == "training":
+        folder.lock.take()
+    return folder.read_record()  # what another process has ended meanwhile has ended
 
 
 def _refuse_another(folder: ModelFolder, earlier: Record, recipe: Recipe, source: Table) -> None:
