@@ -54,6 +54,7 @@ def _train_into(
             task = task_of(recipe.task, earlier.labels)
             material = gather(task, folder.read_rows(), recipe, folder, Path(files))
             job = Job(folder, task, material, earlier)
+        del source  # its other columns are not needed any more
         return run_job(job, watch, progress)
 
 
