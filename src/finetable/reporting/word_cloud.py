@@ -107,7 +107,8 @@ def _spiral(width: int, height: int) -> NDArray[np.float64]:
     angles = 2 * np.pi * turns
     stretch = np.array([width, height]) / max(width, height)
     around = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    return np.array([width, height]) / 2 + TURN * turns[:, None] * around * stretch
+    middle = np.array([width, height]) / 2
+    return np.asarray(middle + TURN * turns[:, None] * around * stretch)
 
 
 def write_words(parent: Element, placed: list[PlacedWord]) -> None:
