@@ -22,7 +22,7 @@ def test_tasks_and_sources() -> None:
 def test_tensorboard_files_are_written_on_request_only(tmp_path: Path) -> None:
     for wanted in (False, True):
         writer = step_writer_of(wanted, tmp_path / "board")
-        writer.step(Step(1, 2.0, 0.1, 1.0, 100, 0.5, 2.1))
+        writer.step(Step(1, 2.0, 0.3, 0.1, 1.0, 100, 0.5, 2.1))
         writer.close()
         assert (tmp_path / "board").exists() == wanted
     assert any((tmp_path / "board").iterdir())

@@ -15,6 +15,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from finetable.data.table import SetAside, Table
 from finetable.errors import ModelFolderError
+from finetable.folder_lock import FolderLock
 from finetable.frozen_rows import SplitRows, freeze_rows
 from finetable.model_folder import ModelFolder, Record
 from finetable.models.base_model import BaseModel
@@ -153,13 +154,34 @@ def test_an_empty_folder_may_be_used(tmp_path: Path, rows: SplitRows, load_base:
 def test_folders_on_the_way_are_made_and_one_left_by_a_kill_is_replaced(
     tmp_path: Path, rows: SplitRows, load_base: Load
 ) -> None:
-    left = tmp_path / "a" / "b" / ".model.partial"
+    left = tmp_path / "a" / "b" / ".model.77.partial"
     left.mkdir(parents=True)
     (left / "half").write_text("half")
     folder = ModelFolder(tmp_path / "a" / "b" / "model")
     folder.create(RECORD, rows, [], load_base("gpt2").tokenizer)
     assert folder.read_record() == RECORD
     assert "half" not in names_in(tmp_path)
+
+
+def test_two_that_make_the_same_folder_do_not_touch_each_other_and_the_second_is_refused(
+    tmp_path: Path, rows: SplitRows, load_base: Load
+) -> None:
+    tokenizer = load_base("gpt2").tokenizer
+    other = tmp_path / ".model.77.partial"
+    (other / "finetable").mkdir(parents=True)
+    with FolderLock(tmp_path / "model") as lock:
+        lock.take_in(other)
+        first = ModelFolder(tmp_path / "model")
+        with first.lock:
+            first.create(RECORD, rows, [], tokenizer)
+            assert other.exists(), "another process makes it just now"
+            second = ModelFolder(tmp_path / "model")
+            with second.lock:
+                assert "being trained by another process" in sentence_of(
+                    lambda: second.create(RECORD, rows, [], tokenizer)
+                )
+    assert first.read_record() == RECORD
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".model.77.partial", "model"]
 
 
 def test_a_place_that_cannot_be_written_leaves_nothing(
@@ -184,7 +206,7 @@ def test_a_finished_model_opens_everywhere(folder: ModelFolder, load_base: Load)
         folder.path
     )
     assert (folder.path / "README.md").read_text() == "# A model\n"
-    assert names_in(folder.inner) == {"rows.parquet", "set_aside.jsonl"}
+    assert names_in(folder.inner) == {"rows.parquet", "set_aside.jsonl", "lock"}
     ids = torch.arange(30).unsqueeze(0)
     ours = folder.read_model(finished)
     plain = AutoModelForCausalLM.from_pretrained(folder.path)

@@ -26,6 +26,9 @@ QUIET = {
     "TRANSFORMERS_VERBOSITY": "error",
 }
 
+# Arrow's own pool keeps what a table no longer needs; it reads this once, when it is loaded.
+SPARING = {"ARROW_DEFAULT_MEMORY_POOL": "system"}
+
 Flat = Parameter(name="*")
 
 
@@ -254,7 +257,7 @@ def compare(*folders: Path, out: Path | None = None) -> int:
 
 def main() -> None:
     """Run the command line and exit: 0 done, 1 the person can mend it, 2 usage, 130 interrupted."""
-    for name, value in QUIET.items():
+    for name, value in (QUIET | SPARING).items():
         os.environ.setdefault(name, value)
     sys.exit(run(sys.argv[1:]))
 

@@ -11,12 +11,16 @@ DIR/
   finetable/set_aside.jsonl                            rows that were not taken: line and reason
   finetable/steps.jsonl, samples.jsonl                 what happened while training
   finetable/checkpoints/                               while training only
+  finetable/epochs/step-000000123/                     models of the last epochs, where --keep-epochs asks
+  finetable/lock                                       held by the process that trains
 """
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +41,9 @@ from finetable.atomic_files import (
 from finetable.data.copies import CopyIndex
 from finetable.data.table import SetAside
 from finetable.errors import ModelFolderError
+from finetable.folder_lock import FolderLock, is_locked
 from finetable.frozen_rows import SplitRows
+from finetable.kept_epochs import KeptEpochs
 from finetable.models.base_model import BaseModel, special_tokens_of
 from finetable.models.pretrained import check_folder, read_network, read_tokenizer
 from finetable.record import RECORD, Record, read_finished, read_record
@@ -64,6 +70,7 @@ class ModelFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.inner = path / "finetable"
+        self.lock = FolderLock(path)
 
     @property
     def record_file(self) -> Path:
@@ -90,6 +97,15 @@ class ModelFolder:
         """Where an unfinished run keeps what resuming needs."""
         return self.inner / "checkpoints"
 
+    @property
+    def kept_epochs(self) -> KeptEpochs:
+        """The models of the last epochs, where they were asked for."""
+        return KeptEpochs(self.inner / "epochs")
+
+    def epochs(self) -> list[tuple[int, Path]]:
+        """Steps done and model folder of every epoch that is kept, the oldest first."""
+        return self.kept_epochs.all()
+
     def create(
         self,
         record: Record,
@@ -97,25 +113,32 @@ class ModelFolder:
         set_aside: Sequence[SetAside],
         tokenizer: PreTrainedTokenizerFast,
     ) -> None:
-        """Make the folder of a run that starts, whole or not at all.
+        """Make the folder of a run that starts, whole or not at all, and hold its lock.
 
         Raises ModelFolderError where something is there already, or the disk is full.
         """
-        partial = self.path.with_name(f".{self.path.name}.partial")
-        shutil.rmtree(partial, ignore_errors=True)
+        partial = self._partial()
         try:
             with disk_faults(self.path):
                 begun = ModelFolder(partial)
                 begun.inner.mkdir(parents=True)
+                self.lock.take_in(partial)
                 _write_parquet(begun.inner / "rows.parquet", rows.columns)
                 lines = [json.dumps(vars(row), ensure_ascii=False) for row in set_aside]
                 write_text(begun.inner / "set_aside.jsonl", "".join(f"{line}\n" for line in lines))
                 tokenizer.save_pretrained(begun.tokenizer)
                 begun.write_record(record)
-                partial.rename(self.path)
+                self.lock.rename(partial)
         except ModelFolderError:
             shutil.rmtree(partial, ignore_errors=True)
             raise
+
+    def _partial(self) -> Path:
+        """Where this process makes the folder; what killed ones left is taken away."""
+        for left in self.path.parent.glob(f".{escape(self.path.name)}.*.partial"):
+            if not is_locked(left):
+                shutil.rmtree(left, ignore_errors=True)
+        return self.path.with_name(f".{self.path.name}.{os.getpid()}.partial")
 
     def write_record(self, record: Record) -> None:
         """Write finetable.json."""

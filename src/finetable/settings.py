@@ -292,3 +292,9 @@ class WatchSettings(Settings):
         default=0, ge=0, description="Write three samples every so many steps; 0: at each validation."
     )
     tensorboard: bool = Field(default=False, description="Write TensorBoard files into the model folder.")
+    keep_epochs: int = Field(
+        default=0,
+        ge=0,
+        le=10_000,
+        description="Keep the weights after each of the last so many epochs, for use as models of their own.",
+    )

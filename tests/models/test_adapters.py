@@ -98,6 +98,23 @@ def test_the_network_that_was_given_is_the_one_that_is_merged(load_base: Load, t
     assert torch.allclose(hidden, adapted, atol=1e-4)
 
 
+@pytest.mark.parametrize("architecture", ["gpt2", "llama"])
+def test_a_merged_copy_is_what_merging_gives_and_leaves_the_network_alone(
+    architecture: str, load_base: Load, teach: Teach
+) -> None:
+    base = load_base(architecture)
+    adapter = Adapter(base.network, 4, seed=0)
+    teach(base, 3)
+    before = weights_of(base)
+    copied = adapter.merged_copy().state_dict()
+    after = weights_of(base)
+    assert list(after) == list(before)
+    assert all(torch.equal(after[name], weight) for name, weight in before.items())
+    merged = adapter.merge().state_dict()
+    assert list(copied) == list(merged)
+    assert all(torch.equal(copied[name], weight) for name, weight in merged.items())
+
+
 @pytest.mark.parametrize("architecture", ["gpt2", "qwen3"])
 def test_the_first_weights_follow_the_seed_alone(architecture: str, load_base: Load) -> None:
     drawn: list[torch.Tensor] = []

@@ -11,7 +11,7 @@ TEXTS = ["Der Fuß", "two\nlines", "line\u2028separator, next\x85line, form\x0cf
 
 
 def step(number: int, validation: float | None = None) -> Step:
-    return Step(number, 0.1 + 0.2 + number, 1e-3 / 3, 0.7, 120, 0.25, validation)
+    return Step(number, 0.1 + 0.2 + number, 1 / 7, 1e-3 / 3, 0.7, 120, 0.25, validation)
 
 
 def written(folder: Path, *numbers: int) -> None:

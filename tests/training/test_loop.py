@@ -183,7 +183,8 @@ def test_every_step_is_told_once_in_order_and_validations_when_due(
     )
     assert outcome.finished, "a stop asked for at the last step is the end"
     assert [step.number for step, _ in told] == [position.step for _, position in told] == [*range(1, 11)]
-    assert [step.number for step, _ in told if step.validation_nats is not None] == [4, 8, 10]
+    for judged in ("validation_nats", "validation_accuracy"):
+        assert [step.number for step, _ in told if getattr(step, judged) is not None] == [4, 8, 10]
     assert told[-1][1] == outcome.position
     assert outcome.position.tokens == sum(step.tokens for step, _ in told)
     assert outcome.position.seconds > sum(step.seconds for step, _ in told)
@@ -212,7 +213,7 @@ def test_at_the_end_the_trainer_holds_the_weights_of_the_best_validation(
     best_step = min(validations, key=lambda number: validations[number])
     assert best_step < 14
     assert (outcome.position.best_step, outcome.position.best_nats) == (best_step, validations[best_step])
-    assert trainer.validate(best_step) == outcome.position.best_nats
+    assert trainer.validate(best_step)[0] == outcome.position.best_nats
     assert_same_tensors(trainer.masters.state(), Checkpoints(tmp_path).best(best_step))
 
 
@@ -224,7 +225,7 @@ def test_patience_counts_validations_without_progress(
     outcome = to_the_end(trainer, tmp_path).outcome
     assert (outcome.position.step, outcome.position.best_step) == (last_step, 2)
     assert outcome.position.stale == last_step // 2 - 1
-    assert trainer.validate(2) == outcome.position.best_nats
+    assert trainer.validate(2)[0] == outcome.position.best_nats
 
 
 def test_progress_restores_patience(tmp_path: Path, make_trainer: MakeTrainer) -> None:
@@ -339,3 +340,44 @@ def test_shares_below_the_limit_or_without_one_change_nothing(
         outcome = run(trainer, Checkpoints(tmp_path / name), nothing, lambda: False, shares(*told))
         assert outcome.position.step == STEPS
         assert_same_tensors(trainer.masters.state(), unbroken.weights)
+
+
+@pytest.mark.parametrize("stopped", [3, 4, 9])
+def test_weights_are_kept_after_each_epoch_and_the_last_step_of_a_run_stopped_anywhere(
+    stopped: int, tmp_path: Path, make_trainer: MakeTrainer
+) -> None:
+    kept: list[int] = []
+    told: list[int] = []
+    run(
+        make_trainer(),
+        Checkpoints(tmp_path),
+        lambda step, _: told.append(step.number),
+        lambda: stopped in told,
+        keep_epoch=kept.append,
+    )
+    run(make_trainer(), Checkpoints(tmp_path), nothing, lambda: False, keep_epoch=kept.append)
+    assert kept == [3, 6, 9, 10]
+
+
+def test_a_run_that_ends_early_keeps_its_last_weights(tmp_path: Path, make_trainer: MakeTrainer) -> None:
+    kept: list[int] = []
+    trainer = hopeless(make_trainer, patience=1)
+    assert trainer.steps_per_epoch == 3
+    run(trainer, Checkpoints(tmp_path), nothing, lambda: False, keep_epoch=kept.append)
+    assert kept == [3, 4]
+
+
+def test_what_is_kept_stands_on_the_disk_before_the_checkpoint_that_goes_on_after_it(
+    tmp_path: Path, make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "SECONDS_BETWEEN_CHECKPOINTS", -1.0)
+    checkpoints = Checkpoints(tmp_path)
+    newest: list[tuple[int, int]] = []
+    run(
+        make_trainer(),
+        checkpoints,
+        nothing,
+        lambda: False,
+        keep_epoch=lambda step: newest.append((step, checkpoints.newest_step())),
+    )
+    assert newest == [(3, 2), (6, 5), (9, 8), (10, 9)]

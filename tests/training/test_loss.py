@@ -29,7 +29,14 @@ class Case:
         return cross_entropy(self.head(self.hidden), self.targets, reduction="sum")
 
     def ours(self) -> torch.Tensor:
-        return answer_loss(self.hidden, self.head, self.targets)
+        return answer_loss(self.hidden, self.head, self.targets)[0]
+
+    def right(self) -> int:
+        """How many targets are the likeliest, a row at a time."""
+        logits = self.head(self.hidden).tolist()
+        return sum(
+            row.index(max(row)) == target for row, target in zip(logits, self.targets.tolist(), strict=True)
+        )
 
     def gradients(self, total: torch.Tensor) -> dict[str, torch.Tensor | None]:
         leaves = {"hidden": self.hidden, **dict(self.head.named_parameters())}
@@ -111,7 +118,7 @@ def test_a_weight_that_is_also_the_embedding_gets_the_sum_of_both_gradients() ->
     ids = torch.tensor([0, 1, 2, 2, 8, 3])
     gradients = []
     for total in (
-        answer_loss(case.head.weight[ids], case.head, case.targets),
+        answer_loss(case.head.weight[ids], case.head, case.targets)[0],
         cross_entropy(case.head(case.head.weight[ids]), case.targets, reduction="sum"),
     ):
         gradients.append(torch.autograd.grad(total, case.head.weight)[0])
@@ -150,5 +157,29 @@ def test_the_value_alone_is_the_same_in_pieces_of_any_size(
     case = Case(rows, 5, vocabulary, bias)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loss, "LOGITS_AT_ONCE", logits_at_once)
-        found = answer_nats(case.hidden, case.head, case.targets)
+        found, right = answer_nats(case.hidden, case.head, case.targets)
     assert found == pytest.approx(float(case.dense().detach()), rel=1e-5, abs=1e-5)
+    assert right == case.right()
+
+
+@settings(max_examples=60, deadline=None)
+@given(ROWS, VOCABULARY, st.booleans(), SEED, LOGITS_AT_ONCE)
+def test_the_likeliest_are_counted_in_pieces_of_any_size(
+    rows: int, vocabulary: int, bias: bool, seed: int, logits_at_once: int
+) -> None:
+    case = Case(rows, 5, vocabulary, bias, seed)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loss, "LOGITS_AT_ONCE", logits_at_once)
+        _, right = answer_loss(case.hidden, case.head, case.targets)
+    assert not right.requires_grad
+    assert int(right) == case.right()
+
+
+def test_of_likeliest_that_are_alike_only_the_first_is_right() -> None:
+    case = Case(rows=4, width=3, vocabulary=5, bias=True)
+    with torch.no_grad():
+        for weight in case.head.parameters():
+            weight.zero_()
+    case.targets = torch.tensor([0, 1, 0, 4])
+    assert int(answer_loss(case.hidden, case.head, case.targets)[1]) == 2
+    assert answer_nats(case.hidden, case.head, case.targets)[1] == 2

@@ -181,6 +181,22 @@ def test_loading_puts_a_state_into_masters_and_network() -> None:
     assert_identical(dict(made.state_dict()), {name: weight.bfloat16() for name, weight in wanted.items()})
 
 
+@pytest.mark.parametrize("working", [torch.float32, torch.bfloat16])
+def test_lent_in_fp32_the_network_has_the_masters_and_comes_back_as_it_was(working: torch.dtype) -> None:
+    made = network()
+    made[0].requires_grad_(False)
+    masters = MasterWeights(made, working)
+    take_steps(masters, build_optimizer(masters.weights, 0.1), range(3))
+    masters.publish()
+    before = {name: weight.detach().clone() for name, weight in made.named_parameters()}
+    with masters.widened():
+        assert {weight.dtype for weight in made.parameters()} == {torch.float32}
+        for name, weight in masters.state().items():
+            assert torch.equal(made.get_parameter(name), weight)
+    assert_identical(dict(made.named_parameters()), before)
+    assert {weight.dtype for weight in made.parameters()} == {working}
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.integers(1, 2000), st.sampled_from(SCHEDULES), st.floats(0, 0.99))
 def test_the_rate_rises_to_its_peak_and_then_never_rises_again(

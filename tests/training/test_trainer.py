@@ -77,6 +77,34 @@ def test_loss_and_gradient_are_those_of_a_naive_loop_over_rows(
     assert again.gradient_norm == pytest.approx(norm, rel=1e-4)
 
 
+def naive_accuracy(base: BaseModel, rows: TokenizedRows) -> float:
+    """Share of answer tokens that are the likeliest, a row at a time through the network's own logits."""
+    right, count = 0, 0
+    for index in range(len(rows)):
+        ids = torch.from_numpy(rows.row(index)).unsqueeze(0)
+        with torch.inference_mode():
+            likeliest = base.network(input_ids=ids).logits[0].argmax(dim=-1)
+        for place in range(int(rows.answer_starts[index]), ids.shape[1]):
+            right += int(likeliest[place - 1] == ids[0, place])
+            count += 1
+    return right / count
+
+
+def test_accuracy_is_that_of_a_naive_loop_over_rows(
+    make_base: MakeBase, make_rows: MakeRows, make_trainer: MakeTrainer, training: list[Example]
+) -> None:
+    base = make_base()
+    trainer = make_trainer(
+        base, validation=training, validation_rows=len(training), dropout=0.0, learning_rate=0.03, **ONE_BATCH
+    )
+    for number in range(8):
+        trainer.step(number)
+    wanted = naive_accuracy(base, make_rows(base, training))
+    assert 0.1 < wanted < 0.9, "else little would be compared"
+    assert trainer.validate(8)[1] == wanted
+    assert trainer.step(8).accuracy == wanted
+
+
 @pytest.mark.parametrize("micro_batch_tokens", [16, 60, 96])
 def test_weights_do_not_depend_on_how_a_batch_is_cut_for_memory(
     micro_batch_tokens: int, make_trainer: MakeTrainer
@@ -94,16 +122,16 @@ def test_rows_cost_the_same_beside_longer_rows_as_alone(
 ) -> None:
     judged = training[:12]
     tokens = {"validation_rows": 1, "micro_batch_tokens": 100_000}
-    alone = [make_trainer(validation=[example], **tokens).validate(0) for example in judged]
+    alone = [make_trainer(validation=[example], **tokens).validate(0)[0] for example in judged]
     encoder = make_base().encoder()
     answers = [len(ids) for ids in encoder.answers([example.answer for example in judged])]
     total = sum(nats * count for nats, count in zip(alone, answers, strict=True))
     longest = Example(1, "western " * 9, "gold " * 9)
     together = make_trainer(validation=[*judged, longest], validation_rows=13, micro_batch_tokens=100_000)
-    last = make_trainer(validation=[longest], **tokens).validate(0)
+    last = make_trainer(validation=[longest], **tokens).validate(0)[0]
     longest_answer = len(encoder.answers([longest.answer])[0])
     wanted = (total + last * longest_answer) / (sum(answers) + longest_answer)
-    assert together.validate(0) == pytest.approx(wanted, abs=1e-5)
+    assert together.validate(0)[0] == pytest.approx(wanted, abs=1e-5)
 
 
 def test_validation_is_the_naive_loss_in_micro_batches_of_any_size(
@@ -114,7 +142,7 @@ def test_validation_is_the_naive_loss_in_micro_batches_of_any_size(
         total, count = naive_nats(base, make_rows(base, validation))
     for micro_batch_tokens in (1, 40, 100_000):
         trainer = make_trainer(validation_rows=9, micro_batch_tokens=micro_batch_tokens, dropout=0.5)
-        assert trainer.validate(0) == pytest.approx(total.item() / count, abs=1e-5)
+        assert trainer.validate(0)[0] == pytest.approx(total.item() / count, abs=1e-5)
 
 
 def test_validation_judges_rows_from_the_whole_table_and_not_its_beginning(
@@ -122,7 +150,7 @@ def test_validation_judges_rows_from_the_whole_table_and_not_its_beginning(
 ) -> None:
     some = make_trainer(validation_rows=3)
     spread = make_trainer(validation=[validation[0], validation[3], validation[6]], validation_rows=3)
-    assert some.validate(0) == pytest.approx(spread.validate(0), abs=1e-6)
+    assert some.validate(0)[0] == pytest.approx(spread.validate(0)[0], abs=1e-6)
 
 
 def test_the_loss_falls_and_the_answers_are_learnt(make_trainer: MakeTrainer) -> None:
@@ -179,7 +207,8 @@ def test_a_step_says_what_it_did(
     assert [step.number for step in steps] == [1, 2, 3]
     assert [step.learning_rate for step in steps] == pytest.approx([0.01, 0.009, 0.008])
     assert sum(step.tokens for step in steps) == int(make_rows(make_base(), training).lengths.sum())
-    assert all(step.seconds > 0 and step.validation_nats is None for step in steps)
+    assert all(step.seconds > 0 and 0 <= step.accuracy <= 1 for step in steps)
+    assert {(step.validation_nats, step.validation_accuracy) for step in steps} == {(None, None)}
 
 
 @pytest.mark.parametrize("clip", [1e-3, 1e9])
@@ -226,10 +255,10 @@ def test_bf16_learns_with_masters_in_fp32(make_base: MakeBase, make_trainer: Mak
     assert {weight.dtype for weight in trainer.masters.weights} == {torch.float32}
     network = base.network
     assert {weight.dtype for weight in network.parameters()} == {torch.bfloat16}
-    before = trainer.validate(0)
+    before = trainer.validate(0)[0]
     for number in range(10):
         trainer.step(number)
-    assert trainer.validate(10) < before - 1
+    assert trainer.validate(10)[0] < before - 1
     for name, weight in network.named_parameters():
         assert torch.equal(weight, trainer.masters.state()[name].bfloat16())
 

@@ -110,6 +110,39 @@ def test_killed_and_gone_on_with_ends_in_the_same_weights(
     assert digest(out) == digest(writer)
 
 
+def test_two_processes_never_train_into_one_folder(films: Path, tmp_path: Path, recipes: Recipes) -> None:
+    out = tmp_path / "model"
+    told: list[str] = []
+
+    class Second(SilentBar):
+        """Starts the same command in another process while the first one trains."""
+
+        def update(self, done: float, note: str = "") -> None:
+            del note
+            if done == 2:
+                command = (
+                    "import json, sys; from finetable.verbs import train; train(**json.loads(sys.argv[1]))"
+                )
+                options = {"table": str(films), "out": str(out), **recipes["label"]}
+                ended = subprocess.run(
+                    [sys.executable, "-c", command, json.dumps(options)],
+                    capture_output=True,
+                    text=True,
+                    check=False,
+                )
+                told.append(ended.stderr)
+
+    class Both(Silent):
+        @contextmanager
+        def bar(self, name: str, total: float) -> Iterator[Bar]:
+            del name, total
+            yield Second()
+
+    assert train(films, out=out, progress=Both(), **recipes["label"]).finished
+    assert f"{out} is being trained by another process; wait for it or choose another --out." in told[0]
+    assert train(films, out=out, **recipes["label"]).finished, "the lock was given back"
+
+
 def test_same_seed_same_bytes_and_another_seed_others(
     films: Path, tmp_path: Path, recipes: Recipes, labeller: Path
 ) -> None:

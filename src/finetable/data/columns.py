@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from finetable.data.column_texts import ColumnTexts
 from finetable.data.folding import words
 from finetable.data.profile import ColumnKind, ColumnProfile
 from finetable.data.table import Table
@@ -179,7 +180,7 @@ def _list_values(cells: _Cells) -> int | None:
             continue
         parts = Counter(
             part.strip()
-            for cell in cells.filled.to_pylist()
+            for cell in ColumnTexts(cells.filled)
             for part in cell.split(separator)
             if part.strip()
         )

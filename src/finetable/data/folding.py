@@ -97,4 +97,5 @@ def number_words(
     for text in texts:
         ids.extend(map(number_of, words(text)))
         starts.append(len(ids))
-    return np.array(ids, dtype=np.int32), np.array(starts, dtype=np.int64)
+    # Not copied: they are as long as all texts have words.
+    return np.frombuffer(ids, dtype=np.int32), np.frombuffer(starts, dtype=np.int64)

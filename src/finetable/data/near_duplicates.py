@@ -1,12 +1,13 @@
 """Which texts are nearly equal, found by an exact join: no estimate, and no pair missed by chance."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
+from finetable.data.column_texts import ColumnTexts
 from finetable.data.disjoint_sets import DisjointSets
 from finetable.data.folding import WordNumbers, number_words
 from finetable.data.suffix_array import stable_order
@@ -111,18 +112,34 @@ def near_groups(texts: Sequence[str], groups: NDArray[np.int64]) -> NDArray[np.i
     Returns:
         (rows,) group numbers from 0 on; merged groups stand where the least of them stood.
     """
-    distinct = sorted(set(texts))
-    numbers = {text: number for number, text in enumerate(distinct)}
-    sets = _shingle_sets(distinct)
+    numbers, distinct = _distinct(texts)
+    sets = _shingle_sets((texts[place] for place in distinct), len(distinct))
     cluster_of = _join_near(sets).names()
     _, group_of = np.unique(groups, return_inverse=True)
     links = DisjointSets(int(group_of.max(initial=-1)) + 1)
     group_of_cluster: dict[int, int] = {}
-    for text, group in zip(texts, group_of.tolist(), strict=True):
-        number = numbers[text]
+    for number, group in zip(numbers.tolist(), group_of.tolist(), strict=True):
         if sets.sizes[number] > 0:
             links.join(group, group_of_cluster.setdefault(int(cluster_of[number]), group))
     return np.unique(links.names()[group_of], return_inverse=True)[1].astype(np.int64)
+
+
+def _distinct(texts: Sequence[str]) -> tuple[NDArray[np.int64], list[int]]:
+    """The number of each text among the different ones, in their order, (texts,); and a place of each."""
+    if isinstance(texts, ColumnTexts):
+        order = texts.order().tolist()
+    else:
+        order = sorted(range(len(texts)), key=texts.__getitem__)
+    numbers = np.zeros(len(texts), dtype=np.int64)
+    places: list[int] = []
+    last: str | None = None
+    for place in order:
+        text = texts[place]
+        if text != last:
+            places.append(place)
+            last = text
+        numbers[place] = len(places) - 1
+    return numbers, places
 
 
 def _is_enough(both: NDArray[np.int64], sizes: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -130,19 +147,17 @@ def _is_enough(both: NDArray[np.int64], sizes: NDArray[np.int64]) -> NDArray[np.
     return both * (NEAR_JACCARD.numerator + NEAR_JACCARD.denominator) >= sizes * NEAR_JACCARD.numerator
 
 
-def _shingle_sets(texts: Sequence[str]) -> _ShingleSets:
-    ids, word_starts = number_words(texts, WordNumbers().__getitem__)
-    positions, is_new = _sorted_shingles(ids, word_starts)
-    text_of = np.repeat(np.arange(len(texts), dtype=np.int32), np.diff(word_starts))[positions]
+def _shingle_sets(texts: Iterable[str], count: int) -> _ShingleSets:
+    text_of, is_new = _texts_of_shingles(texts, count)
     first_in_text = is_new.copy()
     first_in_text[1:] |= text_of[1:] != text_of[:-1]
     text_of, is_new = text_of[first_in_text], is_new[first_in_text]
-    sizes = np.bincount(text_of, minlength=len(texts))
+    sizes = np.bincount(text_of, minlength=count)
     frequencies = np.diff(np.flatnonzero(np.append(is_new, True)))
     is_shared = np.repeat(frequencies > 1, frequencies)
     text_of = text_of[is_shared]
     frequencies = frequencies[frequencies > 1]
-    by_frequency = stable_order(frequencies, len(texts).bit_length())
+    by_frequency = stable_order(frequencies, count.bit_length())
     ranks = np.empty_like(by_frequency)
     ranks[by_frequency] = np.arange(len(ranks))
     shared = np.repeat(ranks, frequencies)
@@ -150,19 +165,26 @@ def _shingle_sets(texts: Sequence[str]) -> _ShingleSets:
     shared.sort()
     text_of = (shared >> 32).astype(np.int32)
     shared &= 0xFFFFFFFF
-    starts = np.append(0, np.cumsum(np.bincount(text_of, minlength=len(texts))))
-    return _ShingleSets(shared, starts, sizes, _bitmaps(text_of, shared, len(texts)))
+    starts = np.append(0, np.cumsum(np.bincount(text_of, minlength=count)))
+    return _ShingleSets(shared, starts, sizes, _bitmaps(text_of, shared, count))
+
+
+def _texts_of_shingles(texts: Iterable[str], count: int) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+    """Return the text of each shingle, equal ones together, and whether it differs from the last."""
+    ids, word_starts = number_words(texts, WordNumbers().__getitem__)
+    positions, is_new = _sorted_shingles(ids, word_starts)
+    return np.repeat(np.arange(count, dtype=np.int32), np.diff(word_starts))[positions], is_new
 
 
 def _sorted_shingles(
     ids: NDArray[np.int32], starts: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
     """Return where each shingle begins, equal ones together, and whether it differs from the last."""
     is_whole = np.ones(len(ids), dtype=bool)
     for words_left in range(1, SHINGLE_WORDS):
         last_words = starts[1:] - words_left
         is_whole[last_words[last_words >= 0]] = False
-    positions = np.flatnonzero(is_whole)
+    positions = np.flatnonzero(is_whole).astype(np.int32)
     id_bits = int(ids.max(initial=0)).bit_length()
     for offset in reversed(range(SHINGLE_WORDS)):
         positions = positions[stable_order(ids[positions + offset], id_bits)]

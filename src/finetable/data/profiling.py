@@ -8,9 +8,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from finetable.data.column_texts import ColumnTexts
 from finetable.data.columns import column_profiles
 from finetable.data.examples import prompt_of
-from finetable.data.folding import fold, words
+from finetable.data.folding import text_hash, words
 from finetable.data.lengths import Lengths
 from finetable.data.pairs import EqualTexts
 from finetable.data.profile import ColumnProfile, Profile
@@ -129,8 +130,8 @@ def _with_median(column: ColumnProfile, words_of: dict[str, NDArray[np.int64]]) 
 
 
 def _lengths_in_words(table: Table, column: str, counted: NDArray[np.int64]) -> Lengths:
-    folded = {fold(text) for cell in table.texts(column) if (text := cell.as_py()).strip()}
-    return Lengths(column, "words", counted[counted >= 0], int((counted < 0).sum()), len(folded))
+    different = {text_hash(text) for cell in table.texts(column) if (text := cell.as_py()).strip()}
+    return Lengths(column, "words", counted[counted >= 0], int((counted < 0).sum()), len(different))
 
 
 def _label_counts(table: Table, label: str) -> dict[str, int]:
@@ -139,22 +140,22 @@ def _label_counts(table: Table, label: str) -> dict[str, int]:
     return dict(counts.most_common())
 
 
-def _prompts(table: Table, given: Sequence[str]) -> tuple[list[str], NDArray[np.bool_]]:
-    """The prompt of each row, (rows,), and whether any of its given cells is not blank, (rows,)."""
-    cells = [table.texts(name).to_pylist() for name in given]
-    is_there = np.array([any(cell.strip() for cell in row) for row in zip(*cells, strict=True)], np.bool_)
-    if len(cells) == 1:
-        return list(cells[0]), is_there
-    return [prompt_of(given, row) or "" for row in zip(*cells, strict=True)], is_there
-
-
 def _compared_texts(
     table: Table, compared: Sequence[str]
-) -> tuple[list[str], NDArray[np.int64], NDArray[np.int64]]:
-    """The texts by which rows are compared, their lines, and the places of their rows; no blank ones."""
-    every, is_there = _prompts(table, compared)
-    filled = np.flatnonzero(is_there)
-    return [every[row] for row in filled.tolist()], table.lines[filled], filled
+) -> tuple[Sequence[str], NDArray[np.int64], NDArray[np.int64]]:
+    """The texts by which rows are compared, their lines, and the places of their rows; no blank ones.
+
+    The prompt of each row that has a given cell which is not blank.
+    """
+    columns = [table.texts(name) for name in compared]
+    cells = [ColumnTexts(column) for column in columns]
+    is_there = [any(cell.strip() for cell in row) for row in zip(*cells, strict=True)]
+    filled = np.flatnonzero(np.array(is_there, np.bool_))
+    if len(columns) == 1:
+        return ColumnTexts(columns[0], filled), table.lines[filled], filled
+    rows = zip(*cells, strict=True)
+    texts = [prompt_of(compared, row) or "" for row, there in zip(rows, is_there, strict=True) if there]
+    return texts, table.lines[filled], filled
 
 
 def _with_comparisons(profile: Profile, table: Table, compared: Sequence[str]) -> Profile:

@@ -23,9 +23,12 @@ def stable_order(keys: NDArray[np.integer[Any]], key_bits: int) -> NDArray[np.in
     """
     index_bits = len(keys).bit_length()
     assert key_bits + index_bits <= 63, "keys and indices do not fit in 63 bits"
-    packed = keys.astype(np.int64)
-    packed <<= index_bits
-    packed |= np.arange(len(keys))
+    packed = np.empty(len(keys), dtype=np.int64)
+    for first in range(0, len(keys), BLOCK):  # so that the indices need no array of their own
+        piece = packed[first : first + BLOCK]
+        piece[:] = keys[first : first + BLOCK]
+        piece <<= index_bits
+        piece |= np.arange(first, first + len(piece))
     packed.sort()
     packed &= (1 << index_bits) - 1
     return packed

@@ -9,6 +9,7 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from finetable.data.column_texts import ColumnTexts
 from finetable.data.columns import is_name_list, is_title_like
 from finetable.data.mojibake import find_mojibake
 from finetable.data.profile import ColumnProfile, Suspicion, SuspicionKind
@@ -70,7 +71,7 @@ def suspicions(
     for column in columns:
         if column.kind not in ("text", "id", "list"):
             continue
-        texts: list[str] = table.texts(column.name).to_pylist()
+        texts = ColumnTexts(table.texts(column.name))
         if column.kind == "id" and not is_title_like(texts):
             continue
         for kind, check in _checks(texts, column.kind == "text").items():

@@ -27,12 +27,15 @@ GENERATED_FOR_COPIES = 100
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """Rows to judge on and rows learnt from: prompts (None without given columns) and answers."""
+    """Rows to judge on and rows learnt from: prompts (None without given columns) and answers.
+
+    A writer's baseline does not read the prompts that were learnt from.
+    """
 
     prompts: Sequence[str | None]
     answers: Sequence[str]
-    train_prompts: Sequence[str | None]
     train_answers: Sequence[str]
+    train_prompts: Sequence[str | None] = ()
 
 
 @dataclass(frozen=True, eq=False)

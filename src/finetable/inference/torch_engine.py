@@ -22,6 +22,9 @@ MOST_LANES = 64
 BYTES_OF_LANES = 2**30
 ROUND_LENGTH = 32
 LOGITS_AT_ONCE = 4_000_000
+ENCODED_AT_ONCE = 1_000
+TOKENS_AT_ONCE = 16_384
+"""Padded tokens that are scored together; what a layer computes between takes some kilobytes for each."""
 
 
 @dataclass
@@ -156,22 +159,33 @@ class TorchEngine:
     @torch.inference_mode()
     def score(self, prompts: Sequence[str | None], answers: Sequence[str], batch_size: int) -> np.ndarray:
         """Log-probability in nats of each prompt's own answer with its end token, float64 (N,)."""
-        heads = self._encoder.prompts(prompts)
-        tails = self._encoder.answers(answers)
-        rows = [(head + tail)[: self._base.context] for head, tail in zip(heads, tails, strict=True)]
-        order = np.argsort([len(row) for row in rows], kind="stable")
+        rows, starts = self._rows(prompts, answers)
+        lengths = np.array([len(row) for row in rows], dtype=np.int64)
         scores = np.zeros(len(rows))
-        for first in range(0, len(order), batch_size):
-            places = order[first : first + batch_size]
-            scores[places] = self._score_batch([rows[i] for i in places], [len(heads[i]) for i in places])
+        for places in _batches(lengths, batch_size):
+            scores[places] = self._score_batch([rows[i] for i in places], [starts[i] for i in places])
         return scores
 
-    def _score_batch(self, rows: list[list[int]], starts: list[int]) -> np.ndarray:
+    def _rows(
+        self, prompts: Sequence[str | None], answers: Sequence[str]
+    ) -> tuple[list[np.ndarray], list[int]]:
+        """Ids of each row, as many as the network sees, and where its answer begins."""
+        rows: list[np.ndarray] = []
+        starts: list[int] = []
+        for first in range(0, len(answers), ENCODED_AT_ONCE):
+            piece = slice(first, first + ENCODED_AT_ONCE)
+            heads, tails = self._encoder.prompts(prompts[piece]), self._encoder.answers(answers[piece])
+            for head, tail in zip(heads, tails, strict=True):
+                rows.append(np.array((head + tail)[: self._base.context], dtype=np.int32))
+                starts.append(len(head))
+        return rows, starts
+
+    def _score_batch(self, rows: list[np.ndarray], starts: list[int]) -> np.ndarray:
         longest = max(map(len, rows))
         ids = torch.full((len(rows), longest), self._base.special.pad)
         answer = torch.zeros(len(rows), longest, dtype=torch.bool)
         for place, (row, start) in enumerate(zip(rows, starts, strict=True)):
-            ids[place, : len(row)] = torch.tensor(row)
+            ids[place, : len(row)] = torch.from_numpy(row)
             answer[place, start - 1 : len(row) - 1] = True
         device = self._network.device
         hidden = last_hidden(self._network, embedding_of(self._network)(ids.to(device)))
@@ -207,3 +221,14 @@ class TorchEngine:
         """How many prompts leave no room for the longest of the answers, so that their end is not read."""
         room = self._base.context - max(map(len, self._encoder.answers(answers)))
         return sum(len(prompt) > room for prompt in self._encoder.prompts(prompts))
+
+
+def _batches(lengths: np.ndarray, most: int) -> Iterator[np.ndarray]:
+    """Places in the order of their lengths, (at most `most`,): one, or as many as TOKENS_AT_ONCE allows."""
+    order = np.argsort(lengths, kind="stable")
+    first = 0
+    for place in range(1, len(order) + 1):
+        rows = place + 1 - first
+        if place == len(order) or rows > most or rows * lengths[order[place]] > TOKENS_AT_ONCE:
+            yield order[first:place]
+            first = place

@@ -1,5 +1,7 @@
 """Low-rank adapters: put into a network before training, merged into its weights afterwards."""
 
+from copy import deepcopy
+
 import torch
 from peft import LoraConfig, LoraModel
 from transformers import PreTrainedModel
@@ -31,3 +33,9 @@ class Adapter:
         """The network with the adapter added to its weights and no trace of it left."""
         self._lora.merge_and_unload()
         return self._network
+
+    def merged_copy(self) -> PreTrainedModel:
+        """What `merge` would give now, without changing the network."""
+        network, lora = deepcopy((self._network, self._lora))  # together: one lies within the other
+        lora.merge_and_unload()
+        return network

@@ -8,8 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from finetable.data.column_texts import ColumnTexts
 from finetable.data.copies import Copy
-from finetable.data.folding import fold, words
+from finetable.data.folding import text_hash, words
 from finetable.data.lengths import Lengths
 from finetable.data.profile import Profile
 from finetable.data.topics import word_counts
@@ -115,7 +116,7 @@ def _bytes_per_token(details: Details) -> float | None:
 def _table(record: Record, rows: SplitRows) -> TableFindings:
     task = record.recipe.task
     named = (task.target,) if task.name == "write" else task.given
-    texts = {name: rows.texts(name).to_pylist() for name in named}
+    texts = {name: ColumnTexts(rows.texts(name)) for name in named}
     labels = rows.texts(task.target).to_pylist() if task.name == "label" else []
     counts = Counter(label.strip() for label in labels)
     return TableFindings(
@@ -128,9 +129,9 @@ def _table(record: Record, rows: SplitRows) -> TableFindings:
 
 
 def _lengths(column: str, cells: Sequence[str]) -> Lengths:
-    full = [cell for cell in cells if cell.strip()]
-    counted = np.array([len(words(cell)) for cell in full], dtype=np.int64)
-    return Lengths(column, "words", counted, len(cells) - len(full), len({fold(cell) for cell in full}))
+    counted = np.array([len(words(cell)) for cell in cells if cell.strip()], dtype=np.int64)
+    different = {text_hash(cell) for cell in cells if cell.strip()}
+    return Lengths(column, "words", counted, len(cells) - len(counted), len(different))
 
 
 def _label(record: Record, test: SplitDetails) -> LabelFindings:

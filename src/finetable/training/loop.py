@@ -26,10 +26,12 @@ def run(
     on_step: Callable[[Step, Position], None],
     stop_asked: Callable[[], bool],
     copied_share: Callable[[], float] | None = None,
+    keep_epoch: Callable[[int], None] | None = None,
 ) -> Outcome:
     """Train from the newest checkpoint to the last step, or to the first step after which a stop is asked.
 
     `copied_share` writes texts and tells how many of them copy; asked at each validation where it is given.
+    `keep_epoch` keeps the weights after a step; called after the last one of each epoch and of the run.
 
     What follows a step depends on the seed and the step's number alone, so a run that was stopped or
     killed ends in the same weights as one that was not. At the end the network has the best weights, in fp32.
@@ -51,6 +53,8 @@ def run(
                 step, position = _validate(trainer, checkpoints, step, replace(position, copied_share=share))
             # Before saving: after a kill in between, the step is taken again and told again.
             on_step(step, position)
+            if keep_epoch is not None and _ends_epoch(position, trainer):
+                keep_epoch(step.number)
             stopping = stop_asked()
             if due or stopping or time.monotonic() - saved > SECONDS_BETWEEN_CHECKPOINTS:
                 checkpoints.save(Checkpoint(position, trainer.masters.state(), trainer.optimizer_state()))
@@ -76,6 +80,10 @@ def _ended(position: Position, trainer: Trainer) -> bool:
     return position.step >= plan.steps or stale or _copies(position, trainer)
 
 
+def _ends_epoch(position: Position, trainer: Trainer) -> bool:
+    return position.step % trainer.steps_per_epoch == 0 or _ended(position, trainer)
+
+
 def _copies(position: Position, trainer: Trainer) -> bool:
     limit = trainer.plan.stop_when_copying
     return limit is not None and position.copied_share >= limit
@@ -89,7 +97,7 @@ def _validate(
     trainer: Trainer, checkpoints: Checkpoints, step: Step, position: Position
 ) -> tuple[Step, Position]:
     begun = time.perf_counter()
-    nats = trainer.validate(step.number)
+    nats, accuracy = trainer.validate(step.number)
     position = replace(position, seconds=position.seconds + time.perf_counter() - begun)
     # Weights that copy are not what the person wants back, however well they predict.
     if nats < position.best_nats and not (position.best_step and _copies(position, trainer)):
@@ -97,7 +105,7 @@ def _validate(
         position = replace(position, best_step=step.number, best_nats=nats, stale=0)
     else:
         position = replace(position, stale=position.stale + 1)
-    return replace(step, validation_nats=nats), position
+    return replace(step, validation_nats=nats, validation_accuracy=accuracy), position
 
 
 @contextmanager

@@ -24,17 +24,19 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         weight: torch.Tensor,
         bias: torch.Tensor,
         targets: torch.Tensor,
-    ) -> torch.Tensor:
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         hidden_gradient = torch.empty_like(hidden)
         weight_gradient = torch.zeros_like(weight if weight.requires_grad else weight[:0])
         bias_gradient = torch.zeros_like(bias if bias.requires_grad else bias[:0])
         total = torch.zeros((), dtype=torch.float32, device=hidden.device)
+        right = torch.zeros((), dtype=torch.int64, device=hidden.device)
         rows = max(1, LOGITS_AT_ONCE // weight.shape[0])
         for first in range(0, len(targets), rows):
             piece, wanted = hidden[first : first + rows], targets[first : first + rows]
             logits = (piece @ weight.T).float()
             if bias.numel():
                 logits += bias
+            right += (logits.argmax(dim=1) == wanted).sum()
             logits -= logits.logsumexp(dim=1, keepdim=True)
             places = torch.arange(len(wanted), device=wanted.device)
             total -= logits[places, wanted].sum()
@@ -47,29 +49,37 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
             if bias_gradient.numel():
                 bias_gradient += narrow.sum(dim=0)
         ctx.save_for_backward(hidden_gradient, weight_gradient, bias_gradient)
-        return total
+        ctx.mark_non_differentiable(right)
+        return total, right
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        (scale,) = gradients
+        scale, _ = gradients
         made = [part * scale.to(part.dtype) if part.numel() else None for part in ctx.saved_tensors]
         return (*made, None)
 
 
 @torch.no_grad()
-def answer_nats(hidden: torch.Tensor, head: nn.Linear, targets: torch.Tensor) -> float:
-    """The value of `answer_loss` alone, likewise without ever keeping all logits."""
+def answer_nats(hidden: torch.Tensor, head: nn.Linear, targets: torch.Tensor) -> tuple[float, int]:
+    """The values of `answer_loss` alone, likewise without ever keeping all logits."""
     rows = max(1, LOGITS_AT_ONCE // head.out_features)
-    pieces = zip(hidden.split(rows), targets.split(rows), strict=True)
-    return sum(float(cross_entropy(head(piece).float(), wanted, reduction="sum")) for piece, wanted in pieces)
+    total, right = 0.0, 0
+    for piece, wanted in zip(hidden.split(rows), targets.split(rows), strict=True):
+        logits = head(piece).float()
+        total += float(cross_entropy(logits, wanted, reduction="sum"))
+        right += int((logits.argmax(dim=1) == wanted).sum())
+    return total, right
 
 
-def answer_loss(hidden: torch.Tensor, head: nn.Linear, targets: torch.Tensor) -> torch.Tensor:
-    """Sum of the negative log-likelihoods of `targets`, in nats, fp32 ().
+def answer_loss(
+    hidden: torch.Tensor, head: nn.Linear, targets: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Sum of the negative log-likelihoods of `targets`, in nats, fp32 (); how many are likeliest, int64 ().
 
     `hidden` (N, D) are the last hidden states at the N positions that carry loss; `targets` int64 (N,).
     """
     bias = head.bias if head.bias is not None else hidden.new_empty(0)
-    loss = _ChunkedCrossEntropy.apply(hidden, head.weight, bias, targets)  # type: ignore[no-untyped-call]
+    loss, right = _ChunkedCrossEntropy.apply(hidden, head.weight, bias, targets)  # type: ignore[no-untyped-call]
     assert isinstance(loss, torch.Tensor)
-    return loss
+    assert isinstance(right, torch.Tensor)
+    return loss, right

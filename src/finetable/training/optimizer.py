@@ -1,7 +1,8 @@
 """AdamW over fp32 master weights, and how the learning rate rises and falls."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import nn
@@ -25,6 +26,7 @@ class MasterWeights:
         trained = [(name, weight) for name, weight in network.named_parameters() if weight.requires_grad]
         self.names = [name for name, _ in trained]
         self._network = network
+        self._dtype = working
         self._working = [weight for _, weight in trained]
         # Copied before the network is narrowed, which would round them.
         self.weights = [
@@ -53,6 +55,17 @@ class MasterWeights:
         """Give the network back in fp32, with the masters as its trained weights."""
         self._set_dtype(torch.float32)
         self.publish()
+
+    @contextmanager
+    def widened(self) -> Iterator[None]:
+        """Lend the network in fp32, as `widen` gives it back; training goes on as if it had not been lent."""
+        self.widen()
+        try:
+            yield
+        finally:
+            # The masters round as before, and weights that are not trained were narrow already.
+            self._set_dtype(self._dtype)
+            self.publish()
 
     def _set_dtype(self, dtype: torch.dtype) -> None:
         # Weights only: the frequencies of rotary positions are buffers, not saved, and must not be rounded.

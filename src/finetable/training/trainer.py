@@ -24,15 +24,21 @@ DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 @dataclass(frozen=True)
 class Step:
-    """What a step did; `number` counts from 1, `loss_nats` is per answer token."""
+    """What a step did; `number` counts from 1, `loss_nats` is per answer token.
+
+    `accuracy` is the share of answer tokens that were the likeliest, each after the right ones before it;
+    of the step's rows it was measured under dropout.
+    """
 
     number: int
     loss_nats: float
+    accuracy: float
     learning_rate: float
     gradient_norm: float
     tokens: int
     seconds: float
     validation_nats: float | None = None
+    validation_accuracy: float | None = None
 
 
 class NotFiniteError(Exception):
@@ -85,7 +91,8 @@ class Trainer:
         answers = int(self._rows.answer_lengths[rows].sum())
         self._random.manual_seed(self.plan.step_seed_base + number)
         hidden_share = self.plan.dropout_at(number)
-        total = sum(self._backward(indices, answers, hidden_share) for indices in batch)
+        done = [self._backward(indices, answers, hidden_share) for indices in batch]
+        total, right = sum(nats for nats, _ in done), sum(likeliest for _, likeliest in done)
         self.masters.take_gradients()
         norm = float(torch.nn.utils.clip_grad_norm_(self.masters.weights, self.plan.clip))
         if not (np.isfinite(total) and np.isfinite(norm)):
@@ -98,25 +105,28 @@ class Trainer:
         self._optimizer.zero_grad(set_to_none=True)
         self.masters.publish()
         tokens = int(self._rows.lengths[rows].sum())
-        return Step(number + 1, total / answers, rate, norm, tokens, time.perf_counter() - begun)
+        seconds = time.perf_counter() - begun
+        return Step(number + 1, total / answers, right / answers, rate, norm, tokens, seconds)
 
     @torch.no_grad()
-    def validate(self, step: int) -> float:
-        """Cross-entropy per answer token on the validation rows, in nats, after `step` steps.
+    def validate(self, step: int) -> tuple[float, float]:
+        """Cross-entropy per answer token on the validation rows, in nats, and accuracy, after `step` steps.
 
         Raises NotFiniteError where the last of these steps broke the weights.
         """
         known, judged = len(self._validation), self.plan.validation_rows
         # Evenly from the whole table, which may be sorted by what the rows are about.
         chosen = np.arange(judged) * known // judged
-        total, answers = 0.0, 0
+        total, right, answers = 0.0, 0, 0
         for places in in_length_order(self._validation.lengths[chosen], self.plan.micro_batch_tokens):
             hidden, targets = self._hidden(self._validation, chosen[places], dropout=0.0)
-            total += answer_nats(hidden, self._head, targets)
+            nats, likeliest = answer_nats(hidden, self._head, targets)
+            total += nats
+            right += likeliest
             answers += len(targets)
         if not np.isfinite(total):
             raise NotFiniteError(step, self._row_ids(np.concatenate(self._batch(step - 1))))
-        return total / answers
+        return total / answers, right / answers
 
     def optimizer_state(self) -> dict[str, torch.Tensor]:
         """Everything the optimizer remembers, by name."""
@@ -143,11 +153,11 @@ class Trainer:
             self._epoch = (epoch, self._batches.epoch(epoch))
         return self._epoch[1][place]
 
-    def _backward(self, indices: np.ndarray, answers: int, dropout: float) -> float:
+    def _backward(self, indices: np.ndarray, answers: int, dropout: float) -> tuple[float, int]:
         hidden, targets = self._hidden(self._rows, indices, dropout)
-        loss = answer_loss(self._drop(hidden, dropout), self._head, targets)
+        loss, right = answer_loss(self._drop(hidden, dropout), self._head, targets)
         (loss / answers).backward()
-        return float(loss.detach())
+        return float(loss.detach()), int(right)
 
     def _hidden(
         self, rows: TokenizedRows, indices: np.ndarray, dropout: float

@@ -82,11 +82,26 @@ def _train(job: Job, watch: WatchSettings, progress: Progress) -> Outcome:
         ):
             watcher = Watcher(plan, bar, Journal(folder.inner, begun), writer)
             copied_share = _watch_texts(job, watcher, watch.sample_every)
-            return run(trainer, checkpoints, watcher.on_step, stop_asked, copied_share)
+            keep_epoch = _epoch_keeper(job, trainer, watch.keep_epochs)
+            return run(trainer, checkpoints, watcher.on_step, stop_asked, copied_share, keep_epoch)
     except NotFiniteError as fault:
         raise not_finite(material, plan, fault) from fault
     finally:
         writer.close()
+
+
+def _epoch_keeper(job: Job, trainer: Trainer, most: int) -> Callable[[int], None] | None:
+    """What keeps the weights after an epoch as the final model has its own: fp32, an adapter merged."""
+    if not most:
+        return None
+    base, adapter = job.material.base, job.material.adapter
+
+    def keep(step: int) -> None:
+        with trainer.masters.widened():
+            network = base.network if adapter is None else adapter.merged_copy()
+            job.folder.kept_epochs.keep(step, network, job.folder.tokenizer, most)
+
+    return keep
 
 
 def _watch_texts(job: Job, watcher: Watcher, every: int) -> Callable[[], float] | None:

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from finetable.catalog import engine_of
+from finetable.data.column_texts import ColumnTexts
 from finetable.data.copies import Copy, CopyIndex
 from finetable.data.probabilities import fit_temperature, softmax
 from finetable.evaluation.evaluate import Judged, JudgedLabels, JudgedTexts, judge_labels, judge_texts
@@ -19,6 +20,9 @@ from finetable.progress import Progress
 from finetable.tasks.task import Rows, Task, answers, prompts
 
 BATCH = 64
+ENCODED_AT_ONCE = 1_000
+Asked = tuple[list[str | None], list[str]]
+"""Prompts and answers of rows that are judged beside others."""
 
 
 def training_index(task: Task, folder: ModelFolder, rows: SplitRows) -> CopyIndex | None:
@@ -40,9 +44,9 @@ def judge_run(
     _say(judged, progress)
     if index is None:
         return _labelled(task, engine, record, rows, judged)
-    return _written(
-        engine, base, record, rows, (judged, index, _judged(task, rows.of("train"), rows.of("validation")))
-    )
+    validation = rows.of("validation")
+    asked = (list(prompts(task, validation)), list(answers(task, validation)))
+    return _written(engine, base, record, rows, (judged, index, asked))
 
 
 def judge_on(
@@ -53,20 +57,31 @@ def judge_on(
     judged = _judged(task, *rows)
     if index is None:
         return judge_labels(engine, judged, task.labels, record.temperature, BATCH).figures
-    return judge_texts(engine, judged, index, _tokens(base, judged), BATCH).figures
+    return judge_texts(engine, judged, index, _tokens(base, judged.answers), BATCH).figures
 
 
 def _judged(task: Task, train: Rows, test: Rows) -> Judged:
+    if task.settings.name == "write":
+        return Judged(
+            prompts=list(prompts(task, test)),
+            answers=list(answers(task, test)),
+            train_answers=ColumnTexts(train.texts(task.settings.target)),
+        )
     return Judged(
         prompts=list(prompts(task, test)),
         answers=list(answers(task, test)),
-        train_prompts=list(prompts(task, train)),
         train_answers=list(answers(task, train)),
+        train_prompts=list(prompts(task, train)),
     )
 
 
-def _tokens(base: BaseModel, judged: Judged) -> list[int]:
-    return [len(ids) for ids in base.encoder().answers(judged.answers)]
+def _tokens(base: BaseModel, texts: Sequence[str]) -> list[int]:
+    encoder = base.encoder()
+    return [
+        len(ids)
+        for first in range(0, len(texts), ENCODED_AT_ONCE)
+        for ids in encoder.answers(texts[first : first + ENCODED_AT_ONCE])
+    ]
 
 
 def _labelled(
@@ -95,19 +110,19 @@ def _written(
     base: BaseModel,
     record: Record,
     rows: SplitRows,
-    judged: tuple[Judged, CopyIndex, Judged],
+    judged: tuple[Judged, CopyIndex, Asked],
 ) -> tuple[Record, Details]:
     test, index, validation = judged
-    found: JudgedTexts = judge_texts(engine, test, index, _tokens(base, test), BATCH)
-    nats = -engine.score(validation.prompts, validation.answers, BATCH)
-    sizes = np.array([len(answer.encode()) for answer in validation.answers], dtype=np.int64)
-    copies = index.look_up(validation.answers)
+    found: JudgedTexts = judge_texts(engine, test, index, _tokens(base, test.answers), BATCH)
+    nats = -engine.score(*validation, BATCH)
+    sizes = np.array([len(answer.encode()) for answer in validation[1]], dtype=np.int64)
+    copies = index.look_up(validation[1])
     details = pa.table(
         {
             **_identity(rows.of("validation"), rows.of("test")),
             "nats": pa.array(np.concatenate([nats, found.nats])),
             "bytes": pa.array(np.concatenate([sizes, found.bytes])),
-            "tokens": pa.array(_tokens(base, validation) + _tokens(base, test), pa.int64()),
+            "tokens": pa.array(_tokens(base, validation[1]) + _tokens(base, test.answers), pa.int64()),
             **_copy_columns([*copies, *found.copies]),
         }
     )

@@ -31,3 +31,16 @@ def open_model(path: str | Path) -> OpenModel:
     base = folder.read_model(record)
     to_best_device(base.network)
     return OpenModel(folder, record, base, task_of(record.recipe.task, record.labels))
+
+
+def open_epoch(path: str | Path, step: int) -> OpenModel:
+    """Open the model that a run kept after `step` steps (--keep-epochs), with the record of the run.
+
+    Its probabilities are calibrated as the final model's are, and not at all while the run goes on. Raises
+    ModelFolderError where it is missing or damaged.
+    """
+    folder = ModelFolder(Path(path))
+    record = folder.read_record()
+    base = folder.kept_epochs.read(step, record.recipe.base.base)
+    to_best_device(base.network)
+    return OpenModel(folder, record, base, task_of(record.recipe.task, record.labels))

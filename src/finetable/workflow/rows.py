@@ -1,8 +1,11 @@
 """From a table to rows frozen with their splits."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from finetable.data.column_names import find_column, find_columns
+from finetable.data.column_texts import ColumnTexts
 from finetable.data.splits import group_rows, near_groups, split_by_column, split_rows, text_hash
 from finetable.data.table import Table, set_aside_lines
 from finetable.frozen_rows import SplitRows, freeze_rows
@@ -47,15 +50,15 @@ def frozen_rows(table: Table, task: Task, recipe: Recipe) -> tuple[SplitRows, in
     return freeze_rows(table, [settings.target, *settings.given], splits, hashes), moved
 
 
-def key_texts(table: Table, task: Task) -> list[str]:
+def key_texts(table: Table, task: Task) -> Sequence[str]:
     """The text that makes a row the same as another: what is written, or what a label is read from."""
     if task.settings.name == "write":
-        return [str(text) for text in table.texts(task.settings.target).to_pylist()]
+        return ColumnTexts(table.texts(task.settings.target))
     return [prompt or "" for prompt in prompts(task, table)]
 
 
 def _long_texts(table: Table, column: str) -> list[str]:
-    cells = table.texts(column).to_pylist()
+    cells = ColumnTexts(table.texts(column))
     return [cell if len(cell.split()) >= LONG_ENOUGH_TO_BE_A_TEXT else "" for cell in cells]
 
 

@@ -14,8 +14,9 @@ from finetable.errors import ModelFolderError
 from finetable.model_folder import ModelFolder, Record
 from finetable.progress import Progress
 from finetable.reporting.profile_report import doubts
-from finetable.settings import Recipe, WatchSettings
+from finetable.settings import Recipe
 from finetable.tasks.task import Task
+from finetable.verb_settings import WatchSettings
 from finetable.wording import are_counted, counted
 from finetable.workflow.first_checks import check_training
 from finetable.workflow.job import Job, Trained, run_job
@@ -31,16 +32,25 @@ def train_table(table: str, out: Path, recipe: Recipe, watch: WatchSettings, pro
     Raises a UserError for anything the person can mend; nothing is written before all checks have passed.
     """
     folder = ModelFolder(out)
-    earlier = check_training(table, out, recipe)
+    with folder.lock:
+        return _train_into(folder, table, recipe, watch, progress)
+
+
+def _train_into(
+    folder: ModelFolder, table: str, recipe: Recipe, watch: WatchSettings, progress: Progress
+) -> Trained:
+    earlier = _earlier(folder, table, recipe)
     source = read_table(table, recipe.table)
     recipe = _with_columns(recipe, source)
     if earlier is not None:
         _refuse_another(folder, earlier, recipe, source)
         if earlier.status == "finished":
-            progress.say(f"{out} is trained already with this recipe; choose another --out to train again.")
+            progress.say(
+                f"{folder.path} is trained already with this recipe; choose another --out to train again."
+            )
             if not folder.report.exists():  # a kill between the model and its report
                 write_report(folder, earlier, folder.report)
-            return Trained(out, earlier, finished=True)
+            return Trained(folder.path, earlier, finished=True)
     with tempfile.TemporaryDirectory(prefix="finetable-") as files:
         if earlier is None:
             job = _begin(folder, source, recipe, Path(files), watch, progress)
@@ -48,6 +58,7 @@ def train_table(table: str, out: Path, recipe: Recipe, watch: WatchSettings, pro
             task = task_of(recipe.task, earlier.labels)
             material = gather(task, folder.read_rows(), recipe, folder, Path(files))
             job = Job(folder, task, material, earlier)
+        del source  # its other columns are not needed any more
         return run_job(job, watch, progress)
 
 
@@ -59,6 +70,18 @@ def _with_columns(recipe: Recipe, source: Table) -> Recipe:
     named = recipe.model_copy(update={"task": named_columns(recipe.task, source), "data": data})
     named.check()
     return named
+
+
+def _earlier(folder: ModelFolder, table: str, recipe: Recipe) -> Record | None:
+    """The record of an earlier call, with its folder's lock where the run has not ended.
+
+    Raises ModelFolderError for a folder that is somebody else's, or that another process trains into.
+    """
+    begun = check_training(table, folder.path, recipe)
+    if begun is not None and begun.status == "training":
+        folder.lock.take()
+        return folder.read_record()  # what another process has ended meanwhile has ended
+    return begun
 
 
 def _refuse_another(folder: ModelFolder, earlier: Record, recipe: Recipe, source: Table) -> None:
