@@ -16,7 +16,8 @@ ROUND_PLACES = 64
 class Space:
     """What all layers share: room for how many lanes and places, and where the tokens that come now go.
 
-    They go to `count` lanes from `first` on, to `places`, and see the cache up to `view`.
+    They go to `count` lanes from `first` on, to `places`: a run of them, or one in each lane, int64 (count,),
+    whose numbers from `first` on are `numbers`. They see the cache up to `view`.
     """
 
     lanes: int = 0
@@ -25,6 +26,7 @@ class Space:
     count: int = 0
     view: int = 0
     places: slice | torch.Tensor | None = None
+    numbers: torch.Tensor | None = None
 
 
 class LiveLayer(CacheLayerMixin):
@@ -75,7 +77,7 @@ class LiveLayer(CacheLayerMixin):
         if isinstance(space.places, slice):
             lanes[:, :, space.places] = new
         else:
-            lanes[torch.arange(space.count, device=states.device), :, space.places] = new[:, :, 0]
+            lanes[space.numbers, :, space.places] = new[:, :, 0]
         return lanes[:, :, : space.view]
 
     @staticmethod
@@ -152,7 +154,8 @@ class LiveLanes:
         device = self._network.device
         view = self.rounded(max(positions) + 1)
         at = torch.tensor(positions, device=device)
-        self._aim(0, len(ids), view, at)
+        one = slice(positions[0], positions[0] + 1)
+        self._aim(0, len(ids), view, one if len(ids) == 1 else at)
         column = at.unsqueeze(1)
         places = torch.arange(view, device=device)
         seen = places >= view - 1 - column if self.shifting else places <= column
@@ -190,6 +193,7 @@ class LiveLanes:
     def _aim(self, first: int, count: int, view: int, places: slice | torch.Tensor) -> None:
         space = self._space
         space.first, space.count, space.view, space.places = first, count, view, places
+        space.numbers = torch.arange(count, device=self._network.device)
 
     def _run(self, ids: torch.Tensor, positions: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
         return last_hidden_masked(self._network, ids, positions, seen, self._cache)

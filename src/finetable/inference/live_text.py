@@ -31,17 +31,14 @@ class Spelling:
         piece = self._pieces[token]
         return self._encoder.pieces([token])[0].encode() if piece is None else piece
 
-    def beginning(self, before: Sequence[int], tokens: Sequence[int]) -> str:
-        """The text of the first tokens written.
+    def beginning(self, before: int, tokens: Sequence[int]) -> str:
+        """The text of the first tokens written, whole characters, after the token `before`.
 
-        SentencePiece's decoders take the blank off the start of a text, so what it goes on from has to stand
-        there, back to the last special token.
+        SentencePiece's decoders take the blank off the start of a text, which stands behind a special token.
         """
-        start = len(before)
-        while start and before[start - 1] < len(self._pieces) and self._pieces[before[start - 1]] is not None:
-            start -= 1
-        prefix = list(before[start:])
-        return self._encoder.decode(prefix + list(tokens))[len(self._encoder.decode(prefix)) :]
+        if self.bytes_of(before):
+            return b"".join(map(self.bytes_of, tokens)).decode()
+        return self._encoder.decode(tokens)
 
 
 class LiveText:
@@ -53,7 +50,7 @@ class LiveText:
     def __init__(self, spelling: Spelling, ask: Ask) -> None:
         self._spelling = spelling
         self._stops = StopTexts(ask.stop)
-        self._ids: tuple[int, ...] | None = ask.ids
+        self._before: int | None = ask.ids[-1]
         self._first: list[int] = []
         self._half = b""
         self._scored = ask.logprobs is not None
@@ -73,7 +70,7 @@ class LiveText:
         if score is not None:
             self._bytes_in += len(its_bytes)
             self._scores.append((self._bytes_in, score))
-        if self._ids is not None:
+        if self._before is not None:
             self._first.append(token)
         if self.state:
             return None
@@ -88,11 +85,11 @@ class LiveText:
 
     def _whole(self) -> str:
         half, self._half = self._half, b""
-        if self._ids is None:
+        if self._before is None:
             return half.decode()
-        text = self._spelling.beginning(self._ids, self._first)
+        text = self._spelling.beginning(self._before, self._first)
         self._bytes_out += len(half) - len(text.encode())
-        self._ids, self._first = None, []
+        self._before, self._first = None, []
         return text
 
     def _piece(self, text: str, finish: Finish | None) -> Piece | None:
