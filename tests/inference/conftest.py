@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from threading import Event
+from typing import Any
 
 import pytest
 
 from finetable.inference.live_engine import LiveEngine
 from finetable.inference.live_request import Ask, Piece
-from finetable.models.base_model import BaseModel
+from finetable.models.base_model import BaseModel, embedding_of
 
 SECONDS = 60
 """After which a test says that nothing comes; none waits so long where all is well."""
@@ -61,3 +63,23 @@ def open_engine() -> Iterator[Callable[..., LiveEngine]]:
     yield open_one
     for engine in opened:
         engine.close()
+
+
+@pytest.fixture
+def hold() -> Callable[[BaseModel], tuple[Callable[[], None], Callable[[], None]]]:
+    """Holds a network where its next step begins; gives how to wait until it is there, and how to let it go."""
+
+    def held(base: BaseModel) -> tuple[Callable[[], None], Callable[[], None]]:
+        reached, free = Event(), Event()
+
+        def wait(*_: Any) -> None:
+            reached.set()
+            assert free.wait(SECONDS)
+
+        def wait_until_reached() -> None:
+            assert reached.wait(SECONDS)
+
+        embedding_of(base.network).register_forward_pre_hook(wait)
+        return wait_until_reached, free.set
+
+    return held

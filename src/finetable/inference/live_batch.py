@@ -38,12 +38,12 @@ class Writing:
 
     def tell(self, news: Piece | Exception) -> None:
         """Hand over what has come out; who fails to take it is let go like one who has left."""
-        if not self.ticket.cancelled:
-            taken = False
-            with suppress(BaseException):
-                self._on_piece(news)
-                taken = True
-            self.ticket.cancelled = not taken
+        if self.ticket.cancelled:
+            return
+        with suppress(BaseException):
+            self._on_piece(news)
+            return
+        self.ticket.cancelled = True
 
     def turn(self) -> Turn:
         """What decides on the next token."""
