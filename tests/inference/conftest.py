@@ -67,7 +67,7 @@ def open_engine() -> Iterator[Callable[..., LiveEngine]]:
 
 @pytest.fixture
 def hold() -> Callable[[BaseModel], tuple[Callable[[], None], Callable[[], None]]]:
-    """Holds a network where its next step begins; gives how to wait until it is there, and how to let it go."""
+    """Holds a network where a step begins; gives how to wait until it is there, and how to let it go."""
 
     def held(base: BaseModel) -> tuple[Callable[[], None], Callable[[], None]]:
         reached, free = Event(), Event()
