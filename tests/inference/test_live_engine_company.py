@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 
+from finetable.inference import live_batch
 from finetable.inference.lanes import bytes_of_place
 from finetable.inference.live_engine import EngineClosedError, LiveEngine
 from finetable.inference.live_request import Ask, Piece, Ticket
@@ -150,9 +151,10 @@ def test_a_cancelled_ask_frees_its_place_and_hears_no_more(
 
 
 def test_those_who_stay_write_on_when_others_leave(
-    some: BaseModel, open_engine: Open, listen: Listen
+    some: BaseModel, open_engine: Open, listen: Listen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Some leave while they write, some while their prompt is taken, some before they have a place."""
+    monkeypatch.setattr(live_batch, "PROMPT_TOKENS", 7)
     asks = many_asks(16, logprobs=0)
     engine = open_engine(some, 4)
     alone = texts_of([listen(engine, ask).result(SECONDS) for ask in asks])
@@ -236,9 +238,7 @@ def test_a_job_that_fails_harms_no_one_else(load_base: Load, open_engine: Open, 
 def test_closing_tells_everyone_and_ends_the_thread(load_base: Load, hold: Hold, listen: Listen) -> None:
     base = load_base("gptj")
     reached, let_go = hold(base)
-    before = live_threads()
-    engine = LiveEngine(base, most_lanes=2)
-    assert live_threads() == before + 1
+    before, engine = live_threads(), LiveEngine(base, most_lanes=2)
     with pytest.raises(ValueError, match="96 ids where 1 to 95 are wanted"):
         engine.submit(Ask((1,) * 96, 5), lambda _: None)
     texts = [listen(engine, Ask((5, 6), 80, 0)) for _ in range(5)]

@@ -152,7 +152,7 @@ def nearly_equal_answers(
     """What the reference gives with any of the numbers that rounding cannot tell from those asked for."""
     close = 1e-11
     shares = [top_p] if top_p == 1 else [top_p * (1 - close), top_p, min(top_p * (1 + close), 1 - 2**-53)]
-    answers = set()
+    answers: set[int] = set()
     for share in shares:
         kept = slow_kept(row, temperature, top_k, share)
         first = slow_place(kept, max(uniform - close, 0.0))
