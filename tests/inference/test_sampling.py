@@ -74,6 +74,14 @@ def test_uniforms_agree_with_plain_whole_numbers(seed: int, places: list[tuple[i
 
 
 @settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(), INT64, INT64, INT64), min_size=1, max_size=5))
+def test_each_row_may_have_a_seed_of_its_own(places: list[tuple[int, int, int, int]]) -> None:
+    rows, draws, steps = torch.tensor([place[1:] for place in places]).T
+    found = uniforms([place[0] for place in places], rows, draws, steps)
+    assert found.tolist() == [slow_uniform(*place) for place in places]
+
+
+@settings(deadline=None)
 @given(st.permutations(range(60)), st.integers(1, 60))
 def test_cutting_and_mixing_the_batch_changes_no_uniform(order: list[int], size: int) -> None:
     rows, draws, steps = grid(5, 3, 4)
@@ -144,7 +152,7 @@ def nearly_equal_answers(
     """What the reference gives with any of the numbers that rounding cannot tell from those asked for."""
     close = 1e-11
     shares = [top_p] if top_p == 1 else [top_p * (1 - close), top_p, min(top_p * (1 + close), 1 - 2**-53)]
-    answers = set()
+    answers: set[int] = set()
     for share in shares:
         kept = slow_kept(row, temperature, top_k, share)
         first = slow_place(kept, max(uniform - close, 0.0))

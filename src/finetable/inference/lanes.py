@@ -104,11 +104,16 @@ class Lanes:
 
 def lanes_for(network: PreTrainedModel, length: int, most: int, most_bytes: int) -> int:
     """How many lanes of `length` tokens fit into `most_bytes`: a power of two, the same for every request."""
-    config = network.config
-    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
-    width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    lane_bytes = 2 * config.num_hidden_layers * heads * width * length * network.dtype.itemsize
+    lane_bytes = length * bytes_of_place(network)
     lanes = most
     while lanes > 1 and lanes * lane_bytes > most_bytes:
         lanes //= 2
     return lanes
+
+
+def bytes_of_place(network: PreTrainedModel) -> int:
+    """What the keys and values of one token take in all layers, in the format of the network."""
+    config = network.config
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    return int(2 * config.num_hidden_layers * heads * width * network.dtype.itemsize)

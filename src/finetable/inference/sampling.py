@@ -4,6 +4,7 @@ Randomness comes from a counter and not from a generator with a state, so that t
 the same text whatever else is in the batch.
 """
 
+from collections.abc import Sequence
 from math import inf
 
 import torch
@@ -18,18 +19,19 @@ the same on every machine, in any order of adding, and equal at a token of weigh
 million tokens fit into int64; what is 4e12 times less likely than the likeliest token has weight zero."""
 
 
-def uniforms(seed: int, rows: Tensor, draws: Tensor, steps: Tensor) -> Tensor:
+def uniforms(seed: int | Sequence[int], rows: Tensor, draws: Tensor, steps: Tensor) -> Tensor:
     """Give numbers in [0, 1), float64 (B,), each a function of the seed, its row, draw and step alone.
 
-    Rows, draws and steps are int64 (B,). Four SplitMix64 generators are chained (Steele, Lea and Flood
-    2014, "Fast Splittable Pseudorandom Number Generators"): output number ``row`` of the generator
-    seeded with ``seed`` seeds the next, whose output number ``draw`` seeds the third, whose output
-    number ``step`` gives the upper 53 bits of the result. Outputs are counted from zero; whole numbers
-    wrap at 64 bits.
+    Rows, draws and steps are int64 (B,); the seed is one for all, or B of them. Four SplitMix64 generators
+    are chained (Steele, Lea and Flood 2014, "Fast Splittable Pseudorandom Number Generators"): output number
+    ``row`` of the generator seeded with ``seed`` seeds the next, whose output number ``draw`` seeds the
+    third, whose output number ``step`` gives the upper 53 bits of the result. Outputs are counted from zero;
+    whole numbers wrap at 64 bits.
     """
     assert rows.shape == draws.shape == steps.shape, "rows, draws and steps have one shape"
     assert rows.dtype == draws.dtype == steps.dtype == torch.int64, "rows, draws and steps are int64"
-    state = torch.full_like(rows, _signed(seed))
+    seeds = [seed] * len(rows) if isinstance(seed, int) else seed
+    state = torch.tensor([_signed(each) for each in seeds], dtype=torch.int64, device=rows.device)
     for output_number in (rows, draws, steps):
         state = _mixed(state + (output_number + 1) * _signed(GOLDEN_GAMMA))
     return _shifted_right(state, 11).to(torch.float64) * 2.0**-53
