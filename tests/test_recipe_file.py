@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from finetable.cli import app
 from finetable.errors import RecipeError
 from finetable.recipe_file import with_recipe_file
-from finetable.settings import Recipe, WatchSettings
+from finetable.settings import Recipe
+from finetable.verb_settings import WatchSettings
 
 TYPED = ["train", "table.csv", "--out", "model"]
 

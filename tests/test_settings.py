@@ -18,9 +18,8 @@ from finetable.settings import (
     Settings,
     SizeName,
     TaskSettings,
-    WatchSettings,
 )
-from finetable.verb_settings import ClassifySettings, EvaluateSettings, GenerateSettings
+from finetable.verb_settings import ClassifySettings, EvaluateSettings, GenerateSettings, WatchSettings
 
 EVERY = (Recipe, WatchSettings, GenerateSettings, ClassifySettings, EvaluateSettings)
 NAME = st.text(min_size=1, max_size=9).filter(lambda name: name.strip() == name and "," not in name)

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from finetable.errors import RecipeError
-from finetable.settings import Recipe, WatchSettings
+from finetable.settings import Recipe
+from finetable.verb_settings import WatchSettings
 
 FLAG = "--recipe"
 

@@ -239,9 +239,19 @@ class OptimizerSettings(Settings):
     batch_tokens: int | None = Field(
         default=None, ge=16, le=4_000_000, description="Tokens in a step, over all its micro-batches."
     )
+    batch_rows: int | None = Field(
+        default=None, ge=1, le=65_536, description="Rows of average length in a step, for --batch-tokens."
+    )
     micro_batch_tokens: int = Field(
         default=4096, ge=16, le=1_000_000, description="Tokens computed at once; less needs less memory."
     )
+
+    @model_validator(mode="after")
+    def one_batch(self) -> Self:
+        """Tokens and rows of a batch exclude each other."""
+        if self.batch_tokens is not None and self.batch_rows is not None:
+            raise RecipeError("Give --batch-tokens or --batch-rows, not both.")
+        return self
 
 
 class Recipe(Settings):
@@ -280,21 +290,3 @@ class Recipe(Settings):
             for name in mine
             if mine[name] != theirs[name]
         ]
-
-
-class WatchSettings(Settings):
-    """What is shown while training; decides nothing about the weights."""
-
-    show: int = Field(
-        default=0, ge=0, le=1000, description="Print this many examples as the model sees them."
-    )
-    sample_every: int = Field(
-        default=0, ge=0, description="Write three samples every so many steps; 0: at each validation."
-    )
-    tensorboard: bool = Field(default=False, description="Write TensorBoard files into the model folder.")
-    keep_epochs: int = Field(
-        default=0,
-        ge=0,
-        le=10_000,
-        description="Keep the weights after each of the last so many epochs, for use as models of their own.",
-    )

@@ -1,11 +1,30 @@
 """Every option of the verbs that use a table or a model, once."""
 
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 from pydantic import Field
 
 from finetable.settings import BaseSettings, Settings, TableOptions, TaskSettings
+
+
+class WatchSettings(Settings):
+    """What is shown while training; decides nothing about the weights."""
+
+    show: int = Field(
+        default=0, ge=0, le=1000, description="Print this many examples as the model sees them."
+    )
+    sample_every: int = Field(
+        default=0, ge=0, description="Write three samples every so many steps; 0: at each validation."
+    )
+    tensorboard: bool = Field(default=False, description="Write TensorBoard files into the model folder.")
+    keep_epochs: int = Field(
+        default=0,
+        ge=0,
+        le=10_000,
+        description="Keep the weights after each of the last so many epochs, for use as models of their own.",
+    )
 
 
 class SamplingSettings(Settings):
@@ -64,3 +83,29 @@ class ProfileSettings(Settings):
     task: TaskSettings = Field(default=TaskSettings())
     base: BaseSettings = Field(default=BaseSettings())
     table: TableOptions = Field(default=TableOptions())
+
+
+class ServeSettings(Settings):
+    """How to answer others' programs."""
+
+    host: str = Field(
+        default="127.0.0.1", description="Address to listen on; any but this machine's own needs a key."
+    )
+    port: int = Field(default=8000, ge=0, le=65_535, description="Port to listen on; 0 takes a free one.")
+    key: str | None = Field(
+        default=None,
+        min_length=8,
+        max_length=256,
+        pattern=r"^[!-~]*$",
+        description="Key that every request must carry; made and printed where others can reach the server.",
+    )
+    home: Path = Field(
+        default=Path("~/.finetable"), description="Folder of the server's files, jobs and models."
+    )
+    allow_origin: tuple[str, ...] = Field(
+        default=(), description="Web pages that may call the server, such as https://example.org."
+    )
+    memory_gb: float = Field(
+        default=4.0, gt=0, le=10_000, description="Memory for loaded models; the least recently used leave."
+    )
+    json_logs: bool = Field(default=False, description="Log a JSON object for each request.")

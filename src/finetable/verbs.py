@@ -7,8 +7,14 @@ import pyarrow as pa
 
 from finetable.data.profile import Profile
 from finetable.progress import Progress, Silent
-from finetable.settings import Recipe, WatchSettings
-from finetable.verb_settings import ClassifySettings, EvaluateSettings, GenerateSettings, ProfileSettings
+from finetable.settings import Recipe
+from finetable.verb_settings import (
+    ClassifySettings,
+    EvaluateSettings,
+    GenerateSettings,
+    ProfileSettings,
+    WatchSettings,
+)
 from finetable.workflow.classify import classify_table
 from finetable.workflow.evaluate import evaluate_model
 from finetable.workflow.generate import generate_rows

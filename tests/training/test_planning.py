@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from finetable.data.examples import Example
 from finetable.data.tokens import TokenizedRows
+from finetable.errors import RecipeError
 from finetable.models.base_model import BaseModel
 from finetable.settings import Recipe
 from finetable.training.batches import BatchPlan
@@ -90,7 +91,9 @@ def test_what_the_recipe_says_is_what_the_plan_holds(draft: Draft) -> None:
         stop_when_copying=0.5,
         seed=9,
     )
-    assert plan.model_dump(exclude={"steps", "validate_every", "validation_rows"}) == {
+    assert plan.model_dump(
+        exclude={"steps", "validate_every", "validation_rows", "epochs", "batch_rows"}
+    ) == {
         "patience": 7,
         "stop_when_copying": 0.5,
         "learning_rate": 0.125,
@@ -121,6 +124,15 @@ def test_labels_learnt_from_nothing_are_held_back_more_than_texts_and_bases(draf
 def test_nought_is_taken_at_its_word(draft: Draft) -> None:
     plan = draft(**LABEL, dropout=0.0, weight_decay=0.0)
     assert (plan.dropout, plan.weight_decay) == (0.0, 0.0)
+
+
+def test_a_batch_in_rows_holds_so_many_rows_of_average_length(draft: Draft, rows: TokenizedRows) -> None:
+    plan = draft(batch_rows=3, epochs=2.0)
+    assert plan.batch_tokens == max(16, round(3 * float(rows.lengths.mean())))
+    assert plan.epochs == pytest.approx(2.0, abs=0.5 / steps_per_epoch(rows, plan))
+    assert plan.batch_rows == pytest.approx(len(rows) / steps_per_epoch(rows, plan), rel=1e-5)
+    with pytest.raises(RecipeError, match="not both"):
+        draft(batch_rows=3, batch_tokens=64)
 
 
 def test_a_micro_batch_is_never_more_than_a_batch(draft: Draft) -> None:

@@ -12,7 +12,7 @@ from finetable.record import Record
 from finetable.settings import Recipe
 
 PROGRAM = (
-    "import sys, json; from finetable.cli import run; "
+    "import sys, json; from finetable.__main__ import run; "
     "codes = [run(words) for words in json.loads(sys.argv[1])]; "
     "heavy = [name for name in ('torch', 'transformers', 'sklearn') if name in sys.modules]; "
     "assert not heavy, heavy; assert len(set(codes)) == 1, codes; sys.exit(codes[0])"

@@ -76,7 +76,7 @@ def test_a_value_that_no_training_row_has_is_told_with_the_nearest(writer: Path)
 
 
 def generating(writer: Path) -> list[str]:
-    program = "from finetable.cli import main; main()"
+    program = "from finetable.__main__ import main; main()"
     words = ["generate", str(writer), "-n", "20000", "--batch-size", "4"]
     return [sys.executable, "-c", program, *words]
 

@@ -28,11 +28,16 @@ UNREACHABLE = (httpx.HTTPError, HFValidationError, OSError)
 
 TOKENIZER_FILES = ("tokenizer.json", "vocab.*", "*.model")
 
-FILES = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.model", "vocab.*", "merges.txt"]
+FILES = [
+    *("*.safetensors", "*.safetensors.index.json", "*.json", "*.model", "vocab.*", "merges.txt"),
+    "chat_template.jinja",  # run by transformers in a sandbox
+]
 
 
-def load_pretrained(name: str, with_separator: bool) -> BaseModel:
+def load_pretrained(name: str, with_separator: bool, with_template: bool = False) -> BaseModel:
     """A causal language model named by hub name or folder, ready for the special tokens of a task.
+
+    `with_template` keeps the base's own chat template, which a model trained on a table must not inherit.
 
     Raises BaseModelError where it cannot be reached, is no causal language model that finetable can train
     whole, has pickled weights only, or wants to run code of its own.
@@ -40,7 +45,7 @@ def load_pretrained(name: str, with_separator: bool) -> BaseModel:
     folder = Path(name) if Path(name).is_dir() else _download(name)
     check_folder(folder)
     network = read_network(folder)
-    tokenizer = read_tokenizer(folder)
+    tokenizer = read_tokenizer(folder, with_template)
     check_network(network)
     special = add_special_tokens(network, tokenizer, with_separator)
     return BaseModel(network, tokenizer, special, name)
@@ -111,7 +116,7 @@ def read_network(folder: Path):  # type: ignore[no-untyped-def]
     return network
 
 
-def read_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
+def read_tokenizer(folder: Path, with_template: bool = False) -> PreTrainedTokenizerFast:
     """The tokenizer of a checked folder, reading the same pieces wherever a text stands."""
     if not any(any(folder.glob(pattern)) for pattern in TOKENIZER_FILES):
         # transformers would make up an empty tokenizer, in which every text is nothing.
@@ -136,6 +141,7 @@ def read_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
         unk_token=loaded.unk_token,
         clean_up_tokenization_spaces=False,
         model_max_length=loaded.model_max_length,
+        chat_template=loaded.chat_template if with_template else None,
     )
 
 

@@ -41,12 +41,7 @@ def run(
     with _collector_frozen():
         while not _ended(position, trainer):
             step = trainer.step(position.step)
-            position = replace(
-                position,
-                step=step.number,
-                seconds=position.seconds + step.seconds,
-                tokens=position.tokens + step.tokens,
-            )
+            position = _after(position, step)
             due = _validation_due(step.number, trainer)
             if due:
                 share = 0.0 if copied_share is None else copied_share()
@@ -64,6 +59,15 @@ def run(
     trainer.masters.load(checkpoints.best(position.best_step))
     trainer.masters.widen()
     return Outcome(position, finished=True)
+
+
+def _after(position: Position, step: Step) -> Position:
+    return replace(
+        position,
+        step=step.number,
+        seconds=position.seconds + step.seconds,
+        tokens=position.tokens + step.tokens,
+    )
 
 
 def _resume(trainer: Trainer, checkpoints: Checkpoints) -> Position:

@@ -30,6 +30,9 @@ class Plan(Settings):
     precision: Literal["fp32", "bf16"]
     threads: int = Field(ge=1)
     seed: int
+    epochs: float = 0.0
+    batch_rows: float = 0.0
+    """What the steps and the tokens of a batch come to on these rows, on average; 0 in older folders."""
 
     @property
     def step_seed_base(self) -> int:

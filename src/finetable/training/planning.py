@@ -40,7 +40,7 @@ def draft_plan(
     """
     settings = recipe.optimizer
     scratch = recipe.base.base == "scratch"
-    batch_tokens = settings.batch_tokens or (1024 if scratch else 2048)
+    batch_tokens = _batch_tokens(recipe, float(rows.lengths.mean()), scratch)
     precision = choose_precision(recipe.precision, base.network.device)
     draft = Plan(
         steps=1,
@@ -48,7 +48,7 @@ def draft_plan(
         validation_rows=len(validation),
         patience=recipe.length.patience,
         stop_when_copying=recipe.length.stop_when_copying,
-        learning_rate=settings.learning_rate or _learning_rate(recipe, scratch),
+        learning_rate=settings.learning_rate or default_learning_rate(recipe),
         schedule=settings.schedule,
         warmup=settings.warmup,
         clip=settings.clip,
@@ -81,7 +81,13 @@ def with_steps(
     tokens = round(int(rows.lengths.sum()) * steps / epoch)
     judged = validation_rows(tokens, validations, int(validation.lengths.sum()), len(validation))
     return plan.model_copy(
-        update={"steps": steps, "validate_every": -(-steps // validations), "validation_rows": judged}
+        update={
+            "steps": steps,
+            "validate_every": -(-steps // validations),
+            "validation_rows": judged,
+            "epochs": round(steps / epoch, 6),
+            "batch_rows": round(len(rows) / epoch, 6),
+        }
     )
 
 
@@ -107,12 +113,20 @@ def memory_bytes(base: BaseModel, plan: Plan, trained: int) -> int:
     return trained * BYTES_PER_TRAINED_WEIGHT + (weights - trained) * 4 + per_token * plan.micro_batch_tokens
 
 
-def _learning_rate(recipe: Recipe, scratch: bool) -> float:
-    if not scratch:
+def default_learning_rate(recipe: Recipe) -> float:
+    """Peak learning rate where the recipe names none."""
+    if recipe.base.base != "scratch":
         return 1e-3 if recipe.base.lora else 1e-4
     rates = {"tiny": 4e-3, "small": 3e-3, "medium": 2e-3, "large": 1e-3}
     # One or two tokens of a row teach a label, so its gradients are noisier than those of a text.
     return rates[recipe.scratch_size] / (4 if recipe.task.name == "label" else 1)
+
+
+def _batch_tokens(recipe: Recipe, mean_length: float, scratch: bool) -> int:
+    settings = recipe.optimizer
+    if settings.batch_rows is not None:
+        return max(16, round(settings.batch_rows * mean_length))
+    return settings.batch_tokens or (1024 if scratch else 2048)
 
 
 def _weight_decay(recipe: Recipe, scratch: bool) -> float:

@@ -6,7 +6,6 @@ from difflib import get_close_matches
 from itertools import count
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 
 from finetable.data.copies import COPIED_RUN
@@ -19,10 +18,10 @@ from finetable.progress import Progress
 from finetable.verb_settings import GenerateSettings
 from finetable.wording import counted, quoted
 from finetable.workflow.first_checks import check_generating, named_values
+from finetable.workflow.given_values import GivenValues, Values
 from finetable.workflow.judging import training_index
 from finetable.workflow.opened import OpenModel, open_model
 
-GivenValues = list[dict[str, str]]
 NEAREST_SHOWN = 3
 
 
@@ -47,8 +46,11 @@ def stream_rows(
     model = open_model(path)
     rows = model.folder.read_rows()
     train = rows.of("train")
-    given = _given_values(model, train, settings, progress)
     names = model.task.settings.given
+    named = named_values(settings.given, names)
+    for name, value in named.items():
+        _warn_of_unseen(name, value, train.texts(name).to_pylist(), progress)
+    given = GivenValues(names, train).draw(named, settings.sampling.seed, range(settings.n))
     requests = [
         Request(row, prompt_of(names, [values[name] for name in names]), settings.prefix)
         for row, values in enumerate(given)
@@ -69,24 +71,6 @@ def stream_rows(
     _tell(told, settings, progress)
 
 
-def _given_values(
-    model: OpenModel, train: SplitRows, settings: GenerateSettings, progress: Progress
-) -> GivenValues:
-    """The given columns of each row: as named, the rest drawn from training rows that have what was named."""
-    names = model.task.settings.given
-    named = named_values(settings.given, names)
-    columns = {name: train.texts(name).to_pylist() for name in names}
-    for name, value in named.items():
-        _warn_of_unseen(name, value, columns[name], progress)
-    fitting = [row for row in range(len(train)) if all(columns[name][row] == named[name] for name in named)]
-    candidates = fitting or range(len(train))
-    drawn = []
-    for row in range(settings.n):
-        pick = int(np.random.default_rng([settings.sampling.seed, row]).integers(len(candidates)))
-        drawn.append({name: columns[name][candidates[pick]] for name in names} | named)
-    return drawn
-
-
 def _warn_of_unseen(name: str, value: str, there: Sequence[str], progress: Progress) -> None:
     """Say that no training row has a value, but not where values hardly ever come again, as titles."""
     known = Counter(there)
@@ -101,7 +85,7 @@ def _warn_of_unseen(name: str, value: str, there: Sequence[str], progress: Progr
 
 
 def _as_columns(
-    model: OpenModel, given: GivenValues, writing: Writing, train: SplitRows, settings: GenerateSettings
+    model: OpenModel, given: list[Values], writing: Writing, train: SplitRows, settings: GenerateSettings
 ) -> pa.Table:
     skipped = 0 if settings.include_prefix else len(settings.prefix)
     ids = train.row_ids

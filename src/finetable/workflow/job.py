@@ -1,5 +1,6 @@
 """A run from its newest checkpoint to the trained, calibrated and judged model."""
 
+import gc
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from itertools import islice
@@ -12,7 +13,6 @@ from finetable.model_folder import ModelFolder, Record
 from finetable.progress import Progress
 from finetable.reporting.model_card import model_card
 from finetable.reporting.summary import early_end
-from finetable.settings import WatchSettings
 from finetable.tasks.task import Task, prompts
 from finetable.training.checkpoint import Checkpoints
 from finetable.training.interrupt import stop_signals
@@ -20,6 +20,7 @@ from finetable.training.journal import Journal
 from finetable.training.loop import Outcome, run
 from finetable.training.plan import Plan
 from finetable.training.trainer import NotFiniteError, Trainer
+from finetable.verb_settings import WatchSettings
 from finetable.workflow.judging import judge_run, training_index
 from finetable.workflow.preparation import Material, not_finite
 from finetable.workflow.report import write_report
@@ -119,6 +120,14 @@ def _watch_texts(job: Job, watcher: Watcher, every: int) -> Callable[[], float] 
 
 
 def _finish(job: Job, outcome: Outcome, progress: Progress) -> Record:
+    """Write the model, and the report once what judging held in memory is let go."""
+    finished = _write_judged(job, outcome, progress)
+    gc.collect()
+    write_report(job.folder, finished, job.folder.report)
+    return finished
+
+
+def _write_judged(job: Job, outcome: Outcome, progress: Progress) -> Record:
     """Merge, calibrate, judge, and write the model."""
     material = job.material
     if material.adapter is not None:
@@ -130,6 +139,4 @@ def _finish(job: Job, outcome: Outcome, progress: Progress) -> Record:
     index = training_index(job.task, job.folder, material.rows)
     record, details = judge_run(job.task, material.base, record, material.rows, index, progress)
     job.folder.write_details(details)
-    finished = job.folder.write_model(material.base, record, model_card(record))
-    write_report(job.folder, finished, job.folder.report)
-    return finished
+    return job.folder.write_model(material.base, record, model_card(record))
