@@ -37,6 +37,8 @@ settings.register_profile("same", derandomize=True)
 settings.register_profile("explore", derandomize=False)
 settings.load_profile("same")
 
+SLOWEST = "test_snippets_run_in_the_order_of_the_pages"
+
 CONTEXT = 96
 WINDOW = 8
 SENTENCES = (
@@ -77,6 +79,11 @@ SHAPES = {
     "qwen2": Shape(Qwen2Config, GROUPED, "Qwen2Tokenizer", spare_rows=1),
     "qwen3": Shape(Qwen3Config, {**GROUPED, "head_dim": 16}, "Qwen2Tokenizer"),
 }
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the slowest test, so that one process does not wait for it alone at the end."""
+    items.sort(key=lambda item: item.name != SLOWEST)
 
 
 @pytest.fixture(scope="session", autouse=True)

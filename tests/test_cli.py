@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from finetable.cli import DONE, MENDABLE, USAGE, run
+from finetable.__main__ import run
+from finetable.cli import DONE, MENDABLE, USAGE
 
 WORDS = ["storm", "harbour", "letter", "train", "garden", "clock", "island", "mirror", "river", "tower"]
 LABEL = ["--label", "mood", "--given", "text", "--size", "tiny", "--epochs", "1"]
@@ -154,7 +155,7 @@ def test_a_person_file_is_never_overwritten(
 
 def test_help_loads_no_torch() -> None:
     program = (
-        "import sys; from finetable.cli import run; run(['--help']); "
+        "import sys; from finetable.__main__ import run; run(['--help']); "
         "sys.exit(any(name in sys.modules for name in ('torch', 'transformers', 'sklearn', 'pyarrow')))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)

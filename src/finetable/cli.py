@@ -1,33 +1,28 @@
 """Options in, workflow called, lines out."""
 
-import os
 import sys
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import App, CycloptsError, Parameter
-from pydantic import ValidationError
+from cyclopts import App, Parameter
 
 from finetable.errors import UserError
 from finetable.printed import print_lines, print_pieces, print_rows
-from finetable.recipe_file import with_recipe_file
-from finetable.settings import Recipe, WatchSettings, wrong_value
+from finetable.settings import Recipe
 from finetable.terminal import Terminal
-from finetable.verb_settings import ClassifySettings, EvaluateSettings, GenerateSettings, ProfileSettings
+from finetable.verb_settings import (
+    ClassifySettings,
+    EvaluateSettings,
+    GenerateSettings,
+    ProfileSettings,
+    ServeSettings,
+    WatchSettings,
+)
 
 DONE, MENDABLE, USAGE, INTERRUPTED = 0, 1, 2, 130
 
 app = App(name="finetable", help="Fine-tune a GPT on your own table, on your own machine.")
 terminal = Terminal()
-
-QUIET = {
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-    "TRANSFORMERS_VERBOSITY": "error",
-}
-
-# Arrow's own pool keeps what a table no longer needs; it reads this once, when it is loaded.
-SPARING = {"ARROW_DEFAULT_MEMORY_POOL": "system"}
 
 Flat = Parameter(name="*")
 
@@ -255,34 +250,25 @@ def compare(*folders: Path, out: Path | None = None) -> int:
     return DONE
 
 
-def main() -> None:
-    """Run the command line and exit: 0 done, 1 the person can mend it, 2 usage, 130 interrupted."""
-    for name, value in (QUIET | SPARING).items():
-        os.environ.setdefault(name, value)
-    sys.exit(run(sys.argv[1:]))
+@app.command
+def serve(*folders: Path, settings: Annotated[ServeSettings, Flat] = ServeSettings()) -> int:
+    """Answer programs that speak the OpenAI API, fine-tuning included, and show a page.
 
-
-def run(words: list[str]) -> int:
-    """The exit code of a command line."""
+    Parameters
+    ----------
+    folders
+        Model folders to serve beside those that jobs make.
+    """
     try:
-        code = app(
-            with_recipe_file(words), exit_on_error=False, print_error=False, result_action="return_value"
-        )
-        return code if isinstance(code, int) else DONE
-    except UserError as fault:
-        terminal.fail(str(fault))
-        return MENDABLE
-    except CycloptsError as fault:
-        terminal.fail(_usage(fault))
-        return USAGE
-    except KeyboardInterrupt:
-        again = "the same command starts again, or goes on where training was saved"
-        terminal.warn(f"Stopped: {again if words[:1] == ['train'] else 'nothing was written'}.")
-        return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output has enough; what Python would still flush must go nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return DONE
+        from finetable.serving.server import serve as answer
+    except ModuleNotFoundError as fault:
+        if fault.name not in ("fastapi", "uvicorn", "starlette"):
+            raise
+        raise UserError("serve needs the extra of that name: pip install 'finetable[serve]'.") from fault
+
+    _without_bars_of_libraries()
+    answer(folders, settings, terminal)
+    return DONE
 
 
 def _without_bars_of_libraries() -> None:
@@ -290,11 +276,3 @@ def _without_bars_of_libraries() -> None:
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()
-
-
-def _usage(fault: CycloptsError) -> str:
-    """A usage fault in one sentence, ours where pydantic found it."""
-    cause = fault.__cause__
-    if isinstance(cause, ValidationError):
-        return wrong_value(cause)
-    return str(fault)
