@@ -34,7 +34,7 @@ install_packages() {
     .venv/bin/python -m pip install pip --constraint requirements.lock
     .venv/bin/python -m pip install --editable . --group dev --constraint requirements.lock
   else
-    .venv/bin/python -m pip install --editable . --constraint requirements.lock
+    .venv/bin/python -m pip install --editable '.[clouds]' --constraint requirements.lock
   fi
 }
 

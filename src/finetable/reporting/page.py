@@ -8,6 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from finetable.reporting.figure import FIGURE_CSS, Figure
 from finetable.reporting.marked import CopiedPair
+from finetable.reporting.word_cloud import CAN_LAY_OUT
 
 
 @dataclass(frozen=True)
@@ -80,5 +81,5 @@ def render(page: Page) -> str:
     )
     sections = [section for section in page.sections if not section.is_empty]
     return environment.get_template("page.html.jinja").render(
-        page=page, sections=sections, figure_css=FIGURE_CSS
+        page=page, sections=sections, figure_css=FIGURE_CSS, has_clouds=CAN_LAY_OUT
     )

@@ -35,7 +35,7 @@ from finetable.reporting.figure import (
 )
 from finetable.reporting.findings import Findings, TextFindings
 from finetable.reporting.svg import coloured, finished
-from finetable.reporting.word_cloud import lay_out, write_words
+from finetable.reporting.word_cloud import CAN_LAY_OUT, lay_out, write_words
 from finetable.wording import counted
 
 NAMES = ["written", "real"]
@@ -71,6 +71,8 @@ def written_words(findings: Findings) -> Figure | None:
         return None
     over, under = telling_words(text.written, text.real, MOST_IN_CLOUD)
     if not over and not under:
+        return None
+    if not CAN_LAY_OUT:
         return None
     wording = Wording(
         "Words that tell them apart",

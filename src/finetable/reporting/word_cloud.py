@@ -1,21 +1,26 @@
-"""Word clouds: laid out around the middle, written as text that any browser sets without overlap."""
+"""Word clouds: laid out by the package `wordcloud`, written as text that any browser sets without overlap."""
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from math import ceil
 from pathlib import Path
 from xml.etree.ElementTree import Element, SubElement
 
 import matplotlib
-import numpy as np
 from matplotlib.font_manager import get_font
-from numpy.typing import NDArray
 from PIL import ImageFont
 
 from finetable.reporting.figure import INK, LIGHT, SERIES, cut
 from finetable.reporting.svg import coloured
 
+try:
+    from wordcloud import WordCloud
+except ImportError:  # an extra
+    WordCloud = None
+
+CAN_LAY_OUT = WordCloud is not None
 MOST_WORDS = 80
 MOST_CELLS = 24
 SMALLEST = 15
@@ -26,13 +31,15 @@ LARGE = 22
 """From this size on letters are thick enough for colours that stand out from the page by 3 : 1 only."""
 
 MARGIN = 4
-TURN = 12.0
-"""By how much each turn of the spiral, along which room is looked for, is farther from the middle."""
-
 _FONT_PATH = str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf")
+_Layout = tuple[tuple[str, float], int, tuple[int, int], None, str]
+"""A word with its weight, size, place (down, across), direction and colour, as `wordcloud` gives it."""
 
 _BLOCK = "\u2588"
-"""Letters differ from browser to browser: so as much height is kept as a full block takes."""
+"""Letters differ from browser to browser: so room is kept for full blocks, without gaps between letters."""
+
+_NOTHING = "\u200b"
+"""A letter without width, put after blocks of the same number, for the layout asks for different words."""
 
 
 @dataclass(frozen=True)
@@ -50,65 +57,45 @@ def lay_out(weights: Mapping[str, float], width: int, height: int) -> list[Place
     """Place the words of most weight, the greater the more they weigh; the same weights give the same cloud.
 
     Weights are above zero. All words are made smaller until each finds room; if the least size does not do,
-    some are left out.
+    some are left out. No word is placed where the extra `clouds` is not installed.
     """
+    if not CAN_LAY_OUT:
+        return []
     most = sorted(weights.items(), key=lambda item: (-item[1], item[0]))[:MOST_WORDS]
-    words = [(cut(word, MOST_CELLS), weight) for word, weight in most]
-    best: list[PlacedWord] = []
-    for largest in LARGEST:
-        best = max(best, _cloud(words, (width, height), largest), key=len)
+    words = [cut(word, MOST_CELLS) for word, _ in most]
+    stand_ins = {_stand_in(word, place): word for place, word in enumerate(words)}
+    frequencies = {stand_in: weight for stand_in, (_, weight) in zip(stand_ins, most, strict=True)}
+    clouds = (_cloud(frequencies, (width, height), largest) for largest in LARGEST)
+    best: list[_Layout] = []
+    for layout in clouds:
+        best = max(best, layout, key=len)
         if len(best) == len(words):
             break
-    return best
+    return [_placed(stand_ins[each[0][0]], each) for each in best]
 
 
-def _cloud(words: Sequence[tuple[str, float]], room: tuple[int, int], largest: int) -> list[PlacedWord]:
-    """The words from the greatest on, as far as there is room for them."""
-    placed: list[PlacedWord] = []
-    taken = np.zeros((0, 4))  # left, top, right, bottom of the words that are placed
-    size, weight_before = largest, words[0][1] if words else 1.0
-    for word, weight in words:
-        # Half by weight, half by rank: by weight alone a few words would leave no room for the others.
-        size, weight_before = max(SMALLEST, round(size * (1 + weight / weight_before) / 2)), weight
-        found = None
-        while found is None and size >= SMALLEST:
-            font = ImageFont.truetype(_FONT_PATH, size)
-            _, top, _, bottom = font.getbbox(_BLOCK, anchor="ls")
-            box = (font.getlength(_letters_of(word)), float(bottom - top))
-            found = _room_for(box, taken, room)
-            size -= found is None
-        if found is None:
-            break
-        left, upper = found
-        placed.append(PlacedWord(word, left, upper - top, box[0], float(size)))
-        taken = np.vstack([taken, (left, upper, left + box[0], upper + box[1])])
-    return placed
+def _cloud(frequencies: dict[str, float], room: tuple[int, int], largest: int) -> list[_Layout]:
+    cloud = WordCloud(
+        font_path=_FONT_PATH,
+        width=room[0],
+        height=room[1],
+        prefer_horizontal=1.0,
+        random_state=0,
+        margin=MARGIN,
+        max_words=MOST_WORDS,
+        min_font_size=SMALLEST,
+        max_font_size=largest,
+    )
+    layout: list[_Layout] = cloud.generate_from_frequencies(frequencies).layout_
+    return layout
 
 
-def _room_for(
-    box: tuple[float, float], taken: NDArray[np.float64], room: tuple[int, int]
-) -> tuple[float, float] | None:
-    """The left upper corner nearest to the middle where a box finds room beside those that have theirs."""
-    corners = _spiral(*room) - np.array(box) / 2
-    ends = corners + np.array(box)
-    inside = (corners >= 0).all(axis=1) & (ends <= np.array(room)).all(axis=1)
-    corners, ends = corners[inside], ends[inside]
-    apart = (
-        (corners[:, None] >= taken[None, :, 2:] + MARGIN) | (ends[:, None] <= taken[None, :, :2] - MARGIN)
-    ).any(axis=2)
-    free = np.flatnonzero(apart.all(axis=1))
-    return (float(corners[free[0], 0]), float(corners[free[0], 1])) if len(free) else None
-
-
-@cache
-def _spiral(width: int, height: int) -> NDArray[np.float64]:
-    """Points from the middle outwards, as much wider than high as the room is, (points, 2)."""
-    turns = np.sqrt(np.arange(0, (max(width, height) / TURN) ** 2, 1.6)) / 2
-    angles = 2 * np.pi * turns
-    stretch = np.array([width, height]) / max(width, height)
-    around = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    middle = np.array([width, height]) / 2
-    return np.asarray(middle + TURN * turns[:, None] * around * stretch)
+def _placed(word: str, layout: _Layout) -> PlacedWord:
+    (blocks, _), size, (top, left), _, _ = layout
+    font = ImageFont.truetype(_FONT_PATH, size)
+    width = font.getlength(_letters_of(word))
+    x = float(left) + (font.getlength(blocks) - width) / 2
+    return PlacedWord(word, x, float(top) - font.getbbox(blocks, anchor="ls")[1], width, float(size))
 
 
 def write_words(parent: Element, placed: list[PlacedWord]) -> None:
@@ -127,6 +114,13 @@ def write_words(parent: Element, placed: list[PlacedWord]) -> None:
             },
         )
         text.text = word.word
+
+
+def _stand_in(word: str, place: int) -> str:
+    """What takes a word's room in the layout: blocks, at least as wide and as high as its letters."""
+    font = ImageFont.truetype(_FONT_PATH, LARGEST[0])
+    blocks = ceil(font.getlength(_letters_of(word)) / font.getlength(_BLOCK))
+    return _BLOCK * max(1, blocks) + _NOTHING * place
 
 
 def _letters_of(word: str) -> str:
