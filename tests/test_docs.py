@@ -1,7 +1,9 @@
 """The documents tell the truth: snippets run, file tree and options are the real ones."""
 
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +28,7 @@ IN_ORDER = [
     "compare.sh",
     "python_api.py",
 ]
+SERVED = ["serve.sh", "openai_client.py"]
 BLOCK = re.compile(r"```(?:sh|python|toml)\n(.*?)```", re.DOTALL)
 
 
@@ -40,6 +43,28 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
+def serve_and_ask(folder: Path) -> None:
+    """The snippets of the server, which runs while its client does."""
+    server, client = (SNIPPETS / name for name in SERVED)
+    search = f"export PATH={Path(sys.executable).parent}:$PATH"
+    running = subprocess.Popen(
+        ["bash", "-c", f"{search}; exec {server.read_text(encoding='utf-8')}"],
+        cwd=folder,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "HOME": str(folder)},
+    )
+    assert running.stderr is not None
+    told = [running.stderr.readline() for _ in range(3)]
+    assert "base_url=http://127.0.0.1:8017/v1" in told[1], told
+    done = subprocess.run([sys.executable, client], capture_output=True, text=True, check=False)
+    running.send_signal(signal.SIGINT)
+    assert running.wait(60) == 0
+    running.stderr.close()
+    assert done.returncode == 0, done.stderr
+    assert '"label"' in done.stdout
+
+
 def test_snippets_run_in_the_order_of_the_pages(folder: Path) -> None:
     search = f"PATH={Path(sys.executable).parent}:$PATH"
     for name in IN_ORDER:
@@ -52,11 +77,12 @@ def test_snippets_run_in_the_order_of_the_pages(folder: Path) -> None:
     written = (folder / "new_films.csv").read_text(encoding="utf-8")
     assert written.startswith('"genre","title","synopsis","copied_words"')
     assert (folder / "labelled.csv").read_text(encoding="utf-8").count("\n") >= 13
+    serve_and_ask(folder)
 
 
 def test_every_snippet_is_run_and_shown() -> None:
     files = {file.name for file in SNIPPETS.iterdir()}
-    assert files == {*IN_ORDER, "recipe.toml"}
+    assert files == {*IN_ORDER, *SERVED, "recipe.toml"}
     shown = {block for page in DOCS.glob("*.md") for block in BLOCK.findall(page.read_text(encoding="utf-8"))}
     assert shown == {file.read_text(encoding="utf-8") for file in SNIPPETS.iterdir()}
 

@@ -1,0 +1,1 @@
+finetable serve writer labeller --port 8017
