@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from finetable.cli import INTERRUPTED
+from finetable.model_folder import ModelFolder
 from finetable.serving.job_process import JobProcess
 from finetable.serving.worker import COMMAND, ENDED, LOCK
 
@@ -45,6 +47,23 @@ def test_a_new_start_forgets_the_last_end(tmp_path: Path) -> None:
     process.start(["--version"])
     until_ended(process)
     assert process.exit_code() == 0
+
+
+def test_a_job_asked_to_stop_before_it_has_begun_saves_a_step_first(tmp_path: Path) -> None:
+    table, model = tmp_path / "table.csv", tmp_path / "model"
+    rows = [f"number {n},The {('red', 'blue', 'green')[n % 3]} house has {n} rooms." for n in range(40)]
+    table.write_text("\n".join(["p,c", *rows]), encoding="utf-8")
+    process = JobProcess(tmp_path)
+    words = "--given p --write c --base scratch --size tiny --epochs 2 --batch-rows 4"
+    process.start(["train", str(table), *words.split(), "--out", str(model)])
+    while not ((tmp_path / LOCK).exists() and (tmp_path / LOCK).read_text(encoding="utf-8")):
+        assert process.is_under_way()
+    process.ask_to_stop()
+    until_ended(process)
+    assert process.exit_code() == INTERRUPTED
+    assert ModelFolder(model).checkpoints.is_dir()
+    process.forget_end()
+    assert process.exit_code() is None
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])

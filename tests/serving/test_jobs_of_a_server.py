@@ -41,7 +41,7 @@ def begin(client: OpenAI, rows: list[dict[str, object]] = PAIRS, **options: Any)
 def wait(client: OpenAI, job_id: str, done: Callable[[FineTuningJob], bool]) -> FineTuningJob:
     ends = time.monotonic() + 120
     while not done(job := client.fine_tuning.jobs.retrieve(job_id)):
-        assert time.monotonic() < ends, f"still {job.status}"
+        assert time.monotonic() < ends, f"still {job.status}: {job.error}"
     return job
 
 
@@ -177,6 +177,8 @@ def test_a_paused_and_killed_job_ends_in_the_weights_of_the_unbroken_one(
     wait(client, job.id, lambda job: job.status == "running")
     client.fine_tuning.jobs.pause(job.id)
     wait(client, job.id, lambda job: str(job.status) == "paused")
+    # What was left there would be read as a fault by whoever resumes.
+    assert not (server.home / "jobs" / job.id / "ended.json").exists()
     assert client.fine_tuning.jobs.resume(job.id).status == "queued"
     wait(client, job.id, lambda job: job.status == "running")
     server.kill()

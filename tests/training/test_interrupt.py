@@ -21,6 +21,13 @@ def handlers_are_given_back() -> Iterator[None]:
     assert handlers() == before
 
 
+@pytest.fixture
+def held_back() -> Iterator[None]:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    yield
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def nothing() -> None:
     """For tests that look elsewhere."""
 
@@ -50,6 +57,14 @@ def test_the_second_signal_leaves_at_once(number: int) -> None:
     with pytest.raises(KeyboardInterrupt):
         run()
     assert told == ["stopping"]
+
+
+@pytest.mark.usefixtures("held_back")
+def test_a_signal_that_was_held_back_counts_from_the_start() -> None:
+    signal.raise_signal(signal.SIGINT)
+    with stop_signals(nothing) as stop_asked:
+        assert stop_asked()
+    assert signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
 
 
 def test_a_new_block_knows_nothing_of_an_earlier_stop() -> None:

@@ -25,7 +25,7 @@ class JobProcess:
     def start(self, words: Sequence[str]) -> None:
         """Run `finetable` with these words, beyond the life of the server."""
         write_json(self._folder / COMMAND, {"words": list(words)})
-        (self._folder / ENDED).unlink(missing_ok=True)
+        self.forget_end()
         self._worker = subprocess.Popen(
             [sys.executable, "-m", "finetable.serving.worker", str(self._folder)],
             stdin=subprocess.DEVNULL,
@@ -48,8 +48,12 @@ class JobProcess:
             return None
         return int(code)
 
+    def forget_end(self) -> None:
+        """Let an end that was asked for tell nothing to whoever looks next."""
+        (self._folder / ENDED).unlink(missing_ok=True)
+
     def ask_to_stop(self) -> None:
-        """Let training save itself after its step and stop."""
+        """Let training save itself after its next step, of which there is one at least, and stop."""
         self._signal(signal.SIGINT)
 
     def kill(self) -> None:

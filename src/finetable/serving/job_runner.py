@@ -169,6 +169,7 @@ class JobRunner:
             if follower.finished():
                 return
             if status == "pausing":
+                process.forget_end()  # first: whoever resumes must not take it for a fault
                 self._jobs.move(job_id, ("pausing",), "paused", [follower.paused_event()])
                 return
             if self._has_failed(job_id, process):

@@ -11,21 +11,20 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from types import FrameType
 
 COMMAND, LOCK, LOG, ENDED = "command.json", "lock", "log.txt", "ended.json"
 
 
 def main(folder: Path) -> None:
     """Run the job in `folder`, after any other process that does."""
+    # The child inherits this: a wish to stop waits until training, which unblocks it, can save.
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     with (folder / LOCK).open("a+") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()
         (folder / ENDED).unlink(missing_ok=True)
-        # A handler, not SIG_IGN: the child must have Python's own, which saves and stops.
-        signal.signal(signal.SIGINT, _leave_to_child)
         words: list[str] = json.loads((folder / COMMAND).read_text(encoding="utf-8"))["words"]
         with (folder / LOG).open("ab") as log:
             child = subprocess.Popen(
@@ -35,15 +34,13 @@ def main(folder: Path) -> None:
                 stderr=log,
                 pass_fds=[lock.fileno()],
             )
+            if signal.SIGINT in signal.sigpending():
+                child.send_signal(signal.SIGINT)  # it came before there was a child, which inherits none
             code = child.wait()
         # Not through atomic_files: that would load torch into a process that only waits.
         partial = folder / f".{ENDED}.partial"
         partial.write_text(json.dumps({"code": code}), encoding="utf-8")
         partial.replace(folder / ENDED)
-
-
-def _leave_to_child(_: int, __: FrameType | None) -> None:
-    """Do nothing: the child has been told too."""
 
 
 if __name__ == "__main__":

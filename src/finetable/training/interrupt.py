@@ -11,7 +11,8 @@ from types import FrameType
 def stop_signals(on_stop: Callable[[], None]) -> Iterator[Callable[[], bool]]:
     """Give a function that tells whether a stop was asked for; a second Ctrl-C leaves at once.
 
-    Outside the main thread signals cannot be caught, and the function always says no.
+    A Ctrl-C that whoever started the process had held back counts as one that comes now. Outside the main
+    thread signals cannot be caught, and the function always says no.
     """
     asked = threading.Event()
     if threading.current_thread() is not threading.main_thread():
@@ -26,8 +27,10 @@ def stop_signals(on_stop: Callable[[], None]) -> Iterator[Callable[[], bool]]:
         on_stop()
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    blocked = signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     try:
         yield asked.is_set
     finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
         for number, handler in before.items():
             signal.signal(number, handler)
