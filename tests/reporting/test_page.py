@@ -1,6 +1,8 @@
 """A page shows texts as they are and never runs or fetches anything of theirs."""
 
 import re
+import subprocess
+import sys
 from html.parser import HTMLParser
 
 from hypothesis import given, settings
@@ -75,3 +77,16 @@ def test_the_page_asks_for_nothing_and_leaves_empty_sections_out() -> None:
     assert html.index("<h1>Plain") < html.index("<nav") < html.index("<section")
     assert "After step 1,200" in html
     assert "line 1,234 of the table" in html
+
+
+def test_a_page_without_word_clouds_says_how_to_get_them() -> None:
+    without = (
+        "import sys; sys.modules['wordcloud'] = None; "
+        "from finetable.reporting.page import Page, render; "
+        "from finetable.reporting.word_cloud import lay_out; "
+        "assert lay_out({'sea': 1.0}, 300, 200) == []; "
+        "print(render(Page('t', 'v', 'a', [], [])))"
+    )
+    done = subprocess.run([sys.executable, "-c", without], capture_output=True, text=True, check=True)
+    assert "pip install 'finetable[clouds]'" in Reader(done.stdout).text
+    assert "finetable[clouds]" not in Reader(render(page("t"))).text

@@ -1,8 +1,8 @@
 """The asks in work together: who waits, who joins with a prompt, who writes, and who is done."""
 
+import logging
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 
 from finetable.inference.lanes import bytes_of_place
 from finetable.inference.live_lanes import LiveLanes
@@ -13,6 +13,8 @@ from finetable.models.base_model import BaseModel, head_of
 
 PROMPT_TOKENS = 256
 """Tokens of prompts that are taken between two steps of those who write, so that these do not stall long."""
+
+log = logging.getLogger(__name__)
 
 OnPiece = Callable[[Piece | Exception], None]
 
@@ -40,10 +42,11 @@ class Writing:
         """Hand over what has come out; who fails to take it is let go like one who has left."""
         if self.ticket.cancelled:
             return
-        with suppress(BaseException):
+        try:
             self._on_piece(news)
-            return
-        self.ticket.cancelled = True
+        except BaseException:  # whatever it is, the engine's thread goes on for all the others
+            log.exception("a piece of text could not be handed over")
+            self.ticket.cancelled = True
 
     def turn(self) -> Turn:
         """What decides on the next token."""

@@ -10,7 +10,7 @@ from torch.nn.functional import cross_entropy
 
 from finetable.data.tokens import Encoder
 from finetable.errors import UserError
-from finetable.inference.engine import Request, Text
+from finetable.inference.engine import Request, Text, usual_most_tokens
 from finetable.inference.label_scores import score_labels
 from finetable.inference.lanes import Lanes, lanes_for
 from finetable.inference.sampling import sample, uniforms
@@ -84,8 +84,8 @@ class TorchEngine:
         yield from self._run(Lanes(self._network, lanes, length), waiting, sampling, batch_size)
 
     def most_tokens(self, sampling: SamplingSettings) -> int:
-        """Most tokens of a text: as asked, or a quarter more than the longest answer learnt from."""
-        return sampling.max_tokens or self._longest_answer * 5 // 4
+        """Most tokens of a text: as asked, or the usual number."""
+        return sampling.max_tokens or usual_most_tokens(self._longest_answer)
 
     def _cache_length(self, longest_start: int, most: int) -> int:
         wanted = max(self._longest_prompt, longest_start) + most

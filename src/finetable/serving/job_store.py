@@ -16,6 +16,13 @@ Status = Literal[
 ENDED: tuple[Status, ...] = ("succeeded", "failed", "cancelled")
 ACTIVE: tuple[Status, ...] = tuple(status for status in get_args(Status) if status not in ENDED)
 Level = Literal["info", "warn", "error"]
+Verb = Literal["cancel", "pause", "resume"]
+CODES: dict[Verb, str] = {
+    "cancel": "job_not_cancellable",
+    "pause": "job_not_pausable",
+    "resume": "job_not_resumable",
+}
+"""What a client is told where there is nothing to be done; never status 409, which it would try again."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +106,7 @@ class JobStore:
     def cancel(self, job_id: str) -> Row:
         """End a job that has not ended."""
         event = Event("cancelled", "The job was cancelled")
-        return self._asked(job_id, ACTIVE, "cancelled", event, "job_not_cancellable")
+        return self._asked(job_id, ACTIVE, "cancelled", event, "cancel")
 
     def pause(self, job_id: str) -> Row:
         """Let a job stop after its next step; one that waits is paused at once."""
@@ -107,19 +114,18 @@ class JobStore:
         event = Event(f"pause:{now}", "The job is being paused")
         if self.move(job_id, ("queued",), "paused", [Event(f"paused:{now}", "The job was paused")]):
             return self.find(job_id)
-        return self._asked(job_id, ("running",), "pausing", event, "job_not_pausable")
+        return self._asked(job_id, ("running",), "pausing", event, "pause")
 
     def resume(self, job_id: str) -> Row:
         """Let a paused job wait for its turn again."""
         event = Event(f"resume:{int(time.time())}", "The job was resumed and waits for its turn")
-        return self._asked(job_id, ("paused",), "queued", event, "job_not_resumable")
+        return self._asked(job_id, ("paused",), "queued", event, "resume")
 
     def _asked(
-        self, job_id: str, allowed: tuple[Status, ...], status: Status, event: Event, code: str
+        self, job_id: str, allowed: tuple[Status, ...], status: Status, event: Event, verb: Verb
     ) -> Row:
         found = self.find(job_id)
         if not self.move(job_id, allowed, status, [event]):
-            verb = code.removeprefix("job_not_").removesuffix("able")
-            verb = {"cancell": "cancel", "paus": "pause", "resum": "resume"}[verb]
-            raise invalid(f"Job {job_id} is {found['status']}: there is nothing to {verb}.", code=code)
+            message = f"Job {job_id} is {found['status']}: there is nothing to {verb}."
+            raise invalid(message, code=CODES[verb])
         return self.find(job_id)

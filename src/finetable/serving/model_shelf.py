@@ -100,9 +100,10 @@ class ModelShelf:
         if loaded is not None:
             loaded.close()
         left = self._database.value("SELECT COUNT(*) FROM models WHERE job_id = ?", [model.job_id])
-        assert model.source is not None
-        if left == 0:
-            shutil.rmtree(_folder_of_job(Path(model.source), model.job_id), ignore_errors=True)
+        folder = model.run_folder
+        assert folder is not None
+        if left == 0 and folder.exists():  # a person may have taken it away
+            shutil.rmtree(folder)
 
     def loaded_names(self) -> list[str]:
         """The models in memory, the least recently used first."""
@@ -170,11 +171,6 @@ def _fine_tuned(row: Row) -> KnownModel:
         row["job_id"],
         row["step"],
     )
-
-
-def _folder_of_job(path: Path, job_id: str) -> Path:
-    """The folder of a job's model, of which `path` is a part or the whole."""
-    return next(folder for folder in (path, *path.parents) if folder.parent.name == job_id)
 
 
 def _close(models: Sequence[LoadedModel]) -> None:

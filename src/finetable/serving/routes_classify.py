@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 
+from finetable.inference.engine import usual_most_tokens
 from finetable.model_folder import ModelFolder
 from finetable.serving.labelling import classify
 from finetable.serving.lending import while_connected
@@ -54,5 +55,5 @@ def _description(model: KnownModel) -> dict[str, Any]:
         "given": list(task.given),
         "target": task.target,
         "labels": list(record.labels),
-        "most_tokens": record.longest_answer * 5 // 4,
+        "most_tokens": usual_most_tokens(record.longest_answer),
     }

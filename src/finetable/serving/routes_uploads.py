@@ -8,25 +8,12 @@ from fastapi.concurrency import run_in_threadpool
 from finetable.serving.file_store import Incoming
 from finetable.serving.job_requests import CompleteUpload, CreateUpload
 from finetable.serving.replies import part_reply, upload_reply
-from finetable.serving.routes_files import check_charset, uploaded
+from finetable.serving.routes_files import BYTES, check_charset, multipart, uploaded
 from finetable.serving.state import Parts
 
 router = APIRouter(prefix="/v1/uploads", tags=["uploads"])
 
-MULTIPART = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["data"],
-                    "properties": {"data": {"type": "string", "format": "binary"}},
-                }
-            }
-        },
-    }
-}
+PART_FORM = multipart(["data"], {"data": BYTES})
 
 
 @router.post("")
@@ -37,7 +24,7 @@ def create_upload(body: CreateUpload, parts: Parts) -> dict[str, Any]:
     return upload_reply(parts.uploads.create(body.bytes, body.mime_type, incoming))
 
 
-@router.post("/{upload_id}/parts", openapi_extra=MULTIPART)
+@router.post("/{upload_id}/parts", openapi_extra=PART_FORM)
 async def add_part(upload_id: str, request: Request, parts: Parts) -> dict[str, Any]:
     """Keep a part."""
     check_charset(request)

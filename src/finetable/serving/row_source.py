@@ -6,6 +6,7 @@ from finetable.data.copies import Copy, CopyIndex
 from finetable.frozen_rows import SplitRows
 from finetable.tasks.task import answers
 from finetable.workflow.given_values import GivenValues, Values
+from finetable.workflow.judging import training_index
 from finetable.workflow.opened import OpenModel
 
 
@@ -14,9 +15,8 @@ class RowSource:
 
     def __init__(self, opened: OpenModel) -> None:
         rows = opened.folder.read_rows()
-        train = rows.of("train")
-        self._given = GivenValues(opened.task.settings.given, train)
-        self._index = _index(opened, train)
+        self._given = GivenValues(opened.task.settings.given, rows.of("train"))
+        self._index = _index(opened, rows)
         self._lock = Lock()
 
     def given(self, seed: int) -> Values:
@@ -29,10 +29,10 @@ class RowSource:
             return self._index.look_up([text])[0]
 
 
-def _index(opened: OpenModel, train: SplitRows) -> CopyIndex:
-    def texts() -> list[str]:
-        return list(answers(opened.task, train))
-
+def _index(opened: OpenModel, rows: SplitRows) -> CopyIndex:
     if opened.record.status == "finished":
-        return opened.folder.copy_index(texts)
-    return CopyIndex.build(texts())  # the folder of a run that goes on is the run's alone
+        index = training_index(opened.task, opened.folder, rows)
+        assert index is not None, "a writer has one"
+        return index
+    # The folder of a run that goes on is the run's alone.
+    return CopyIndex.build(answers(opened.task, rows.of("train")))

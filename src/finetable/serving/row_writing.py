@@ -6,6 +6,7 @@ from typing import Any
 
 from finetable.data.copies import Copy
 from finetable.data.examples import prompt_of
+from finetable.inference.engine import usual_most_tokens
 from finetable.inference.live_request import Ask
 from finetable.inference.predict import MOST_DRAWS
 from finetable.serving.answering import Answering
@@ -44,7 +45,7 @@ async def _written(model: LoadedModel, source: RowSource, prompt: str, seed: int
     assert model.opened is not None
     ids = model.start_ids(prompt)
     check_ids(model, ids, model.base.context - 1, "seed")
-    most = model.opened.record.longest_answer * 5 // 4
+    most = usual_most_tokens(model.opened.record.longest_answer)
     sampling = SamplingSettings()
     first = Ask(ids, most, sampling.temperature, sampling.top_k, sampling.top_p, seed)
     for draw in range(MOST_DRAWS):

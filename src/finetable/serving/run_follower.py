@@ -96,9 +96,8 @@ class RunFollower:
         """Give names to the weights after an epoch, and forget those that the run has let go."""
         database, job = self._jobs.database, self._job
         kept = {step: path for step, path in self._folder.epochs() if step < steps and step in self._lines}
-        known = {row["step"]: row for row in database.rows(
-            "SELECT * FROM checkpoints WHERE job_id = ?", [job["id"]]
-        )}  # fmt: skip
+        rows = database.rows("SELECT * FROM checkpoints WHERE job_id = ?", [job["id"]])
+        known = {row["step"]: row for row in rows}
         for step in sorted(kept.keys() - known.keys()):
             name = checkpoint_name(job["model"], job["suffix"], new_id("", 8), step)
             self._add_checkpoint(step, name)
