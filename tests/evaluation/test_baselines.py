@@ -1,3 +1,4 @@
+import lzma
 import random
 
 import pytest
@@ -99,6 +100,15 @@ def test_of_too_much_training_text_every_second_row_is_taken() -> None:
     filler = "x" * 2**20
     assert compressed_bits_per_byte([filler, told] * 7, [told]) < 0.5
     assert compressed_bits_per_byte([filler, told] * 9, [told]) > 4
+
+
+def test_texts_taken_one_by_one_cost_what_they_cost_together() -> None:
+    train, _ = table(900, 3)
+    test, _ = table(300, 4)
+    read = b"".join(text.encode() + b"\0" for text in train)
+    asked = b"".join(text.encode() + b"\0" for text in test)
+    spent = len(lzma.compress(read + asked)) - len(lzma.compress(read))
+    assert compressed_bits_per_byte(train, test) == spent * 8 / sum(map(len, test))
 
 
 def test_test_texts_without_a_byte_have_no_bits_per_byte() -> None:
