@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from finetable.verbs import (
+        bench,
         classify,
         compare,
         evaluate,
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
         train,
     )
 
-__all__ = ["classify", "compare", "evaluate", "generate", "open_model", "profile", "report", "train"]
+__all__ = ["bench", "classify", "compare", "evaluate", "generate", "open_model", "profile", "report", "train"]
 
 
 def __getattr__(name: str) -> Any:

@@ -11,6 +11,7 @@ from finetable.printed import print_lines, print_pieces, print_rows
 from finetable.settings import Recipe
 from finetable.terminal import Terminal
 from finetable.verb_settings import (
+    BenchSettings,
     ClassifySettings,
     EvaluateSettings,
     GenerateSettings,
@@ -247,6 +248,41 @@ def compare(*folders: Path, out: Path | None = None) -> int:
 
     _without_bars_of_libraries()
     print_lines(compare_runs(folders, out, terminal))
+    return DONE
+
+
+@app.command
+def bench(
+    table: str,
+    /,
+    *,
+    out: Path | None = None,
+    json_output: Annotated[bool, Parameter(name="--json", negative="")] = False,
+    settings: Annotated[BenchSettings, Flat] = BenchSettings(),
+) -> int:
+    """Compare models, prompts and simple baselines on the same rows of a table.
+
+    Parameters
+    ----------
+    table
+        CSV, TSV, JSON Lines or Parquet, each also .gz, or hf://owner/name.
+    out
+        An HTML page that shows them side by side.
+    json_output
+        Print one JSON object.
+    """
+    from finetable.workflow.first_checks import check_benching
+
+    check_benching(table, out, settings)
+    from finetable.reporting.bench_report import bench_lines
+    from finetable.workflow.bench import bench_table
+
+    _without_bars_of_libraries()
+    figures = bench_table(table, out, settings, terminal)
+    if json_output:
+        print_rows([figures])
+    else:
+        print_lines(bench_lines(figures))
     return DONE
 
 

@@ -85,6 +85,27 @@ class ProfileSettings(Settings):
     table: TableOptions = Field(default=TableOptions())
 
 
+class BenchSettings(Settings):
+    """What to compare, and on which rows."""
+
+    task: TaskSettings = Field(default=TaskSettings())
+    contestant: tuple[str, ...] = Field(
+        default=(),
+        description="majority, tfidf, model:DIR, or fewshot:MODEL@k=8,pick=nearest (more in docs/bench.md); "
+        "named once for each.",
+    )
+    rows: int | None = Field(
+        default=None, ge=1, description="Judge on at most this many test rows, drawn by the seed."
+    )
+    show: int = Field(
+        default=0, ge=0, le=100, description="Print the prompt of so many test rows for each few-shot model."
+    )
+    seed: int = Field(
+        default=0, ge=0, lt=2**63, description="The same seed gives the same split as train gives."
+    )
+    table: TableOptions = Field(default=TableOptions())
+
+
 class ServeSettings(Settings):
     """How to answer others' programs."""
 

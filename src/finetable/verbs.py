@@ -9,12 +9,14 @@ from finetable.data.profile import Profile
 from finetable.progress import Progress, Silent
 from finetable.settings import Recipe
 from finetable.verb_settings import (
+    BenchSettings,
     ClassifySettings,
     EvaluateSettings,
     GenerateSettings,
     ProfileSettings,
     WatchSettings,
 )
+from finetable.workflow.bench import bench_table
 from finetable.workflow.classify import classify_table
 from finetable.workflow.evaluate import evaluate_model
 from finetable.workflow.generate import generate_rows
@@ -85,6 +87,14 @@ def compare(
 ) -> list[str]:
     """Put models side by side: the verdict, then a line for each; with `out` also a page."""
     return compare_runs([Path(folder) for folder in folders], _path(out), progress or Silent())
+
+
+def bench(
+    table: str | Path, *, out: str | Path | None = None, progress: Progress | None = None, **options: Any
+) -> dict[str, Any]:
+    """Compare contestants on the same rows, with the keys that `finetable bench --json` prints."""
+    settings = BenchSettings.of(**options)
+    return bench_table(str(table), _path(out), settings, progress or Silent())
 
 
 def open_model(folder: str | Path) -> OpenModel:

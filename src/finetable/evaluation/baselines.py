@@ -2,7 +2,7 @@
 
 import lzma
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil
 
@@ -32,6 +32,10 @@ COMPRESSOR_TRAINING_BYTES = 8 * 2**20
 which takes about 100 MB of memory."""
 
 
+Classifier = Callable[[Sequence[str]], npt.NDArray[np.float64]]
+"""Texts (N) to the probabilities of all labels (N, K), float64; rows sum to one."""
+
+
 @dataclass(frozen=True)
 class BaselineFigures:
     """A baseline on the test rows; predicted (N,) int64 holds positions in the list of labels."""
@@ -44,9 +48,8 @@ class BaselineFigures:
 def majority(
     train_labels: Sequence[str], test_labels: Sequence[str], labels: Sequence[str]
 ) -> BaselineFigures:
-    """Give every test row the most frequent training label; of equally frequent ones, the first in labels."""
-    guess = _most_frequent(train_labels, labels)
-    return _judge(np.full(len(test_labels), guess, dtype=np.int64), test_labels, labels)
+    """Judge the guess that every row has the most frequent training label."""
+    return _judge(fit_majority(train_labels, labels)(test_labels), test_labels, labels)
 
 
 def tfidf(
@@ -56,25 +59,44 @@ def tfidf(
     test_labels: Sequence[str],
     labels: Sequence[str],
 ) -> BaselineFigures:
+    """Judge logistic regression over TF-IDF."""
+    return _judge(fit_tfidf(train_texts, train_labels, labels)(test_texts), test_labels, labels)
+
+
+def fit_majority(train_labels: Sequence[str], labels: Sequence[str]) -> Classifier:
+    """Give every row the shares of the labels in the training rows: the most frequent one is the likeliest,
+    of equally frequent ones the first in `labels`.
+    """
+    counts = Counter(train_labels)
+    shares = np.array([counts[label] / len(train_labels) for label in labels])
+    return lambda texts: np.tile(shares, (len(texts), 1))
+
+
+def fit_tfidf(train_texts: Sequence[str], train_labels: Sequence[str], labels: Sequence[str]) -> Classifier:
     """Fit logistic regression over TF-IDF of words and pairs of words to the training rows.
 
     Where there is nothing to fit, because the training rows have a single label or share no term,
-    it gives the same answer as ``majority``. The same rows always give the same figures.
+    it gives the same answer as `fit_majority`. The same rows always give the same probabilities.
     """
     rare_terms_go = len(train_texts) >= ROWS_FROM_WHICH_RARE_TERMS_GO
     vectorizer = TfidfVectorizer(
         ngram_range=(1, 2), sublinear_tf=True, min_df=2 if rare_terms_go else 1, max_features=MOST_TERMS
     )
     if len(set(train_labels)) == 1:
-        return majority(train_labels, test_labels, labels)
+        return fit_majority(train_labels, labels)
     try:
         train_weights = vectorizer.fit_transform(train_texts)
     except ValueError:  # scikit-learn's only sign that no term is left
-        return majority(train_labels, test_labels, labels)
+        return fit_majority(train_labels, labels)
     classifier = LogisticRegression(C=INVERSE_REGULARISATION, max_iter=MOST_FITTING_STEPS)
     classifier.fit(train_weights, _positions(train_labels, labels))
-    predicted = classifier.predict(vectorizer.transform(test_texts))
-    return _judge(np.asarray(predicted, dtype=np.int64), test_labels, labels)
+
+    def probabilities(texts: Sequence[str]) -> npt.NDArray[np.float64]:
+        found = np.zeros((len(texts), len(labels)))
+        found[:, classifier.classes_] = classifier.predict_proba(vectorizer.transform(texts))
+        return found
+
+    return probabilities
 
 
 def compressed_bits_per_byte(train_texts: Sequence[str], test_texts: Sequence[str]) -> float:
@@ -106,20 +128,15 @@ def _compressed_bytes(train_texts: Sequence[str], test_texts: Sequence[str]) -> 
     return size + len(compressor.flush())
 
 
-def _most_frequent(train_labels: Sequence[str], labels: Sequence[str]) -> int:
-    counts = Counter(train_labels)
-    return max(range(len(labels)), key=lambda position: (counts[labels[position]], -position))
-
-
 def _positions(values: Sequence[str], labels: Sequence[str]) -> npt.NDArray[np.int64]:
     position_of = {label: position for position, label in enumerate(labels)}
     return np.array([position_of[value] for value in values], dtype=np.int64)
 
 
 def _judge(
-    predicted: npt.NDArray[np.int64], test_labels: Sequence[str], labels: Sequence[str]
+    probabilities: npt.NDArray[np.float64], test_labels: Sequence[str], labels: Sequence[str]
 ) -> BaselineFigures:
-    truth = _positions(test_labels, labels)
+    truth, predicted = _positions(test_labels, labels), probabilities.argmax(axis=1)
     return BaselineFigures(
         accuracy=accuracy(predicted == truth),
         macro_f1=macro_f1(truth, predicted, len(labels)),

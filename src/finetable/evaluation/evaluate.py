@@ -18,6 +18,7 @@ from finetable.evaluation.metrics import (
     macro_f1,
     per_class,
     ratio_of_sums,
+    spread,
 )
 from finetable.inference.engine import Engine, Request
 from finetable.verb_settings import SamplingSettings
@@ -88,15 +89,15 @@ def judge_labels(
         "task": "label",
         "rows": len(truth),
         "best": max(contestants, key=lambda name: contestants[name]),
-        **_spread("accuracy", right),
-        **_spread("macro_f1", macro_f1(truth, predicted, len(labels))),
-        **_spread("calibration_error", calibration_error(confidence, correct)),
+        **spread("accuracy", right),
+        **spread("macro_f1", macro_f1(truth, predicted, len(labels))),
+        **spread("calibration_error", calibration_error(confidence, correct)),
         "baselines": {name: _baseline(figures) for name, figures in baselines.items()},
         "per_class": [
             {"label": label, "rows": figures.support}
-            | _spread("precision", figures.precision)
-            | _spread("recall", figures.recall)
-            | _spread("f1", figures.f1)
+            | spread("precision", figures.precision)
+            | spread("recall", figures.recall)
+            | spread("f1", figures.f1)
             for label, figures in zip(labels, per_class(truth, predicted, len(labels)), strict=True)
         ],
         "labels": list(labels),
@@ -123,9 +124,9 @@ def judge_texts(
         "task": "write",
         "rows": len(sizes),
         "best": "model" if per_byte.value <= compressed else "xz",
-        **_spread("bits_per_byte", per_byte),
-        **_spread("cross_entropy_nats", per_token),
-        **_spread(
+        **spread("bits_per_byte", per_byte),
+        **spread("cross_entropy_nats", per_token),
+        **spread(
             "perplexity",
             Interval(*(float(np.exp(x)) for x in (per_token.value, per_token.low, per_token.high))),
         ),
@@ -149,8 +150,8 @@ def _copying(written: Sequence[Copy], real: Sequence[Copy]) -> dict[str, Any]:
         "copied_words_median": median_written,
         "copied_words_median_real": median_real,
         "written_rows": len(written),
-        **_spread("copied_share", share),
-        **_spread("copied_share_real", share_real),
+        **spread("copied_share", share),
+        **spread("copied_share_real", share_real),
     }
 
 
@@ -164,9 +165,5 @@ def _texts(prompts: Sequence[str | None]) -> list[str]:
     return [prompt or "" for prompt in prompts]
 
 
-def _spread(name: str, interval: Interval) -> dict[str, float]:
-    return {name: interval.value, f"{name}_low": interval.low, f"{name}_high": interval.high}
-
-
 def _baseline(figures: BaselineFigures) -> dict[str, float]:
-    return {**_spread("accuracy", figures.accuracy), **_spread("macro_f1", figures.macro_f1)}
+    return {**spread("accuracy", figures.accuracy), **spread("macro_f1", figures.macro_f1)}

@@ -38,6 +38,11 @@ NOTHING_KNOWN = Interval(value=0.0, low=0.0, high=1.0)
 """A share of no rows at all: zero by convention (as scikit-learn has it), and any share is possible."""
 
 
+def spread(name: str, interval: Interval) -> dict[str, float]:
+    """A figure and its ends, by the keys that figures have everywhere."""
+    return {name: interval.value, f"{name}_low": interval.low, f"{name}_high": interval.high}
+
+
 @dataclass(frozen=True)
 class ClassFigures:
     """How well one class was found; support is its number of rows in truth."""
@@ -77,11 +82,12 @@ def macro_f1(truth: Integers, predicted: Integers, classes: int) -> Interval:
 
     The average runs over the classes that occur in truth or in predictions, of all rows or of the
     resample at hand, as ``sklearn.metrics.f1_score(average="macro")`` does: a class that is never
-    predicted counts as zero, a class that is nowhere does not count.
+    predicted counts as zero, a class that is nowhere does not count. A prediction of -1 names no
+    class: its row is not found, and no class is blamed for it.
     """
-    counts = confusion(truth, predicted, classes)
-    value = np.nanmean(_f1(np.diag(counts), counts.sum(axis=1) + counts.sum(axis=0)))
-    return _percentiles(float(value), np.nanmean(_resampled_f1(counts), axis=1))
+    counts = confusion(truth, np.where(predicted < 0, classes, predicted), classes + 1)
+    value = np.nanmean(_f1(np.diag(counts), counts.sum(axis=1) + counts.sum(axis=0))[:classes])
+    return _percentiles(float(value), np.nanmean(_resampled_f1(counts)[:, :classes], axis=1))
 
 
 def per_class(truth: Integers, predicted: Integers, classes: int) -> list[ClassFigures]:

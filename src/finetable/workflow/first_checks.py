@@ -1,5 +1,6 @@
 """What can be refused before any work: nothing here loads what computes, so that a slip costs no wait."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,8 +9,9 @@ from finetable.data.table_file import HUB_PREFIX, KNOWN_ENDINGS, TableFile, kind
 from finetable.errors import ColumnError, ModelFolderError, RecipeError
 from finetable.record import RECORD, Record, read_finished, read_record
 from finetable.settings import Recipe, TaskName
-from finetable.verb_settings import GenerateSettings, ProfileSettings
+from finetable.verb_settings import BenchSettings, GenerateSettings, ProfileSettings
 from finetable.wording import quoted
+from finetable.workflow.contestant_names import SPELLINGS, Contestant, contestant_of
 
 COLUMNS_LISTED = 20
 OTHER_VERB: dict[TaskName, str] = {"write": "generate", "label": "classify"}
@@ -53,6 +55,23 @@ def check_comparing(folders: Sequence[Path], out: Path | None) -> None:
         raise RecipeError("Name at least two model folders to compare.")
     if len({read_finished(folder).recipe.task.name for folder in folders}) > 1:
         raise RecipeError("Some of these models write and others label; compare those of one job.")
+
+
+def check_benching(table: str, out: Path | None, settings: BenchSettings) -> list[Contestant]:
+    """The contestants; raises a UserError where one cannot take part."""
+    settings.task.check()
+    if not settings.contestant:
+        raise RecipeError(f"Name at least one --contestant: {', '.join(SPELLINGS)}.")
+    twice = [name for name, times in Counter(settings.contestant).items() if times > 1]
+    if twice:
+        raise RecipeError(f"The contestant {twice[0]} is named twice; name each once.")
+    contestants = [contestant_of(name) for name in settings.contestant]
+    for contestant in contestants:
+        if contestant.word == "model":
+            _finished_for(settings.task.name, contestant.folder)
+    refuse_existing(out)
+    check_table(table)
+    return contestants
 
 
 def check_table(table: str) -> None:

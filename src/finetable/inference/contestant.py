@@ -1,0 +1,27 @@
+"""What takes part in a comparison says of rows: labels with their probabilities, the time and the cost."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True, eq=False)
+class Labelled:
+    """What a contestant says of N rows, in their order.
+
+    Attributes:
+        predicted: (N,) places in the list of labels; -1 for an answer that is none of them.
+        probabilities: (N, L), rows sum to one; None where the endpoint gives none.
+        seconds: wall time of answering; loading and preparing apart.
+        cost: US dollars; None where it has no price, 0.0 for what runs here.
+        outside: answers that are none of the labels.
+        notes: sentences a person should read, such as how many examples found no room.
+    """
+
+    predicted: npt.NDArray[np.int64]
+    probabilities: npt.NDArray[np.float64] | None
+    seconds: float
+    cost: float | None
+    outside: int = 0
+    notes: tuple[str, ...] = ()

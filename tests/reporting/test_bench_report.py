@@ -1,0 +1,89 @@
+"""What is said of a comparison: only what the intervals allow."""
+
+from typing import Any
+
+from finetable.reporting.bench_report import bench_lines, bench_page, verdict
+
+
+def contestant(name: str, accuracy: float, difference: float, even: bool, **more: Any) -> dict[str, Any]:
+    return {
+        "name": name,
+        "accuracy": accuracy,
+        "low": accuracy - 0.05,
+        "high": accuracy + 0.05,
+        "difference": difference,
+        "difference_low": difference - 0.02 * (difference != 0),
+        "difference_high": difference + 0.02 * (difference != 0),
+        "is_even": even,
+        "macro_f1": accuracy,
+        "calibration_error": None,
+        "rows_per_second": 10.0,
+        "cost_per_1000_rows": 0.0,
+        "outside": 0,
+        "notes": [],
+        **more,
+    }
+
+
+def figures(*contestants: dict[str, Any], rows: int = 500, compared: Any = None) -> dict[str, Any]:
+    return {"rows": rows, "contestants": list(contestants), "fine_tuned_less_prompted": compared}
+
+
+BEST = contestant("model:a", 0.8, 0.0, True)
+
+
+def test_one_that_is_clearly_best_is_named_with_the_next() -> None:
+    told = verdict(figures(contestant("tfidf", 0.7, -0.1, False), BEST))
+    assert told == [
+        "model:a is best, clearly: accuracy 0.800 [0.750, 0.850] on 500 rows; "
+        "tfidf is next, -0.100 [-0.120, -0.080]."
+    ]
+
+
+def test_of_those_that_cannot_be_told_apart_the_cheapest_is_named() -> None:
+    fast = contestant("tfidf", 0.79, -0.01, True, rows_per_second=900.0)
+    paid = contestant("fewshot:b", 0.795, -0.005, True, rows_per_second=9000.0, cost_per_1000_rows=2.0)
+    (told,) = verdict(figures(BEST, fast, paid))
+    assert told.startswith("model:a, fewshot:b and tfidf cannot be told apart")
+    assert told.endswith("of these tfidf costs least to run.")
+
+
+def test_few_rows_tell_nothing_and_one_alone_is_not_best() -> None:
+    assert verdict(figures(BEST, rows=12)) == ["Too few to tell who is best: 12 test rows."]
+    assert verdict(figures(BEST))[0].endswith("nothing stands beside it.")
+
+
+def test_whether_fine_tuning_pays_is_said_where_both_were_tried() -> None:
+    def told(difference: float, even: bool) -> str:
+        compared = {
+            "fine_tuned": "model:a",
+            "prompted": "fewshot:b",
+            "difference": difference,
+            "difference_low": difference - 0.01,
+            "difference_high": difference + 0.01,
+            "is_even": even,
+        }
+        return verdict(figures(BEST, compared=compared))[1]
+
+    assert told(0.1, False) == "Fine-tuning pays: model:a less fewshot:b is +0.100 [+0.090, +0.110]."
+    assert told(0.005, True).startswith("Fine-tuned or prompted makes no difference")
+    assert told(-0.1, False).startswith("A prompt does better")
+
+
+def test_the_table_has_the_best_first_and_columns_that_line_up() -> None:
+    other = contestant("tfidf", 0.7, -0.1, False, outside=3, notes=["12 examples found no room"])
+    _, header, *lines = bench_lines(figures(other, BEST))
+    assert [line.split()[0] for line in lines[:2]] == ["model:a", "tfidf"]
+    for title in ("beside the best", "macro-F1", "rows/s"):
+        assert all(line[header.index(title) - 1] == " " != line[header.index(title)] for line in lines[:2])
+    assert lines[2:] == [
+        "tfidf: 3 answers outside the list of labels, which count as wrong",
+        "tfidf: 12 examples found no room",
+    ]
+
+
+def test_the_page_tells_the_verdict_and_shows_names_as_they_are() -> None:
+    html = bench_page(figures(BEST, contestant("fewshot:<b>@k=2", 0.5, -0.3, False)), "films.csv")
+    assert "<h1>model:a is best, clearly" in html
+    assert "fewshot:&lt;b&gt;@k=2" in html
+    assert "<b>@" not in html

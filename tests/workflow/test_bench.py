@@ -1,0 +1,117 @@
+"""Contestants on a real table: one split for all, which no model has learnt from."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from finetable.errors import ModelFolderError, RecipeError, TableError
+from finetable.model_folder import ModelFolder
+from finetable.progress import Silent
+from finetable.verb_settings import BenchSettings
+from finetable.verbs import bench, train
+from finetable.workflow.bench_rows import bench_rows
+
+JOB = {"label": "genre", "given": "title,plot"}
+WriteFilms = Callable[[Path, int], Path]
+
+
+def test_a_model_has_the_figures_that_evaluate_gives_it(films: Path, labeller: Path) -> None:
+    found = bench(films, contestant=("majority", "tfidf", f"model:{labeller}"), **JOB)
+    figures = ModelFolder(labeller).read_record().figures
+    majority, tfidf, model = found["contestants"]
+    assert found["rows"] == figures["rows"]
+    for of, expected in (
+        (model, figures),
+        (tfidf, figures["baselines"]["tfidf"]),
+        (majority, figures["baselines"]["majority"]),
+    ):
+        assert of["accuracy"] == pytest.approx(expected["accuracy"])
+        assert of["low"] == pytest.approx(expected["accuracy_low"])
+        assert of["macro_f1"] == pytest.approx(expected["macro_f1"])
+        assert of["rows_per_second"] > 0
+        assert of["cost_per_1000_rows"] == 0
+    assert model["calibration_error"] == pytest.approx(figures["calibration_error"])
+    assert [of["kind"] for of in found["contestants"]] == ["baseline", "baseline", "fine-tuned"]
+
+
+def test_the_split_is_that_of_a_folder_or_the_one_that_train_makes(films: Path, labeller: Path) -> None:
+    frozen = ModelFolder(labeller).read_rows()
+    for folders in ([labeller], []):
+        rows = bench_rows(str(films), BenchSettings.of(**JOB), folders, Silent())
+        assert rows.test.row_ids.tolist() == frozen.of("test").row_ids.tolist()
+        assert rows.train.row_ids.tolist() == frozen.of("train").row_ids.tolist()
+
+
+def test_rows_that_a_model_learnt_from_are_left_out_for_all(
+    write_films: WriteFilms, labeller: Path, recipes: dict[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    other = write_films(tmp_path / "more.csv", 400)  # its first 150 rows are those the labeller learnt from
+    train(other, out=tmp_path / "second", **{**recipes["label"], "epochs": 0.2})
+    both = [tmp_path / "second", labeller]
+    rows = bench_rows(str(other), BenchSettings.of(**JOB), both, Silent())
+    own = ModelFolder(tmp_path / "second").read_rows().of("test")
+    learnt = np.concatenate(
+        [ModelFolder(labeller).read_rows().of(s).row_ids for s in ("train", "validation")]
+    )
+    expected = [row for row in own.row_ids.tolist() if row not in set(learnt.tolist())]
+    assert rows.test.row_ids.tolist() == expected
+    assert len(expected) < len(own)
+
+
+def test_fewer_rows_are_drawn_by_the_seed(films: Path) -> None:
+    def drawn(seed: int) -> list[int]:
+        settings = BenchSettings.of(rows=5, seed=seed, **JOB)
+        return bench_rows(str(films), settings, [], Silent()).test.row_ids.tolist()
+
+    assert len(drawn(0)) == 5
+    assert drawn(0) == drawn(0) != drawn(1)
+
+
+def test_a_page_is_written_once(films: Path, tmp_path: Path) -> None:
+    out = tmp_path / "bench.html"
+    bench(films, out=out, contestant=("majority", "tfidf"), **JOB)
+    assert "Contestants" in out.read_text(encoding="utf-8")
+    with pytest.raises(RecipeError, match="exists already"):
+        bench(films, out=out, contestant=("majority",), **JOB)
+
+
+def test_who_cannot_take_part_is_told_before_any_work(films: Path, writer: Path, tmp_path: Path) -> None:
+    def refused(*contestants: str) -> str:
+        with pytest.raises((RecipeError, ModelFolderError)) as caught:
+            bench(films, contestant=contestants, **JOB)
+        return str(caught.value)
+
+    assert "at least one --contestant" in refused()
+    assert "Did you mean tfidf?" in refused("tf-idf")
+    assert "named twice" in refused("tfidf", "tfidf")
+    assert "does not exist" in refused(f"model:{tmp_path / 'nothing'}")
+    assert "not to label" in refused(f"model:{writer}")
+
+
+def test_a_model_of_other_labels_is_refused(write_films: WriteFilms, labeller: Path, tmp_path: Path) -> None:
+    table = write_films(tmp_path / "films.csv", 120)
+    table.write_text(table.read_text(encoding="utf-8").replace(",crime,", ",Crime,"), encoding="utf-8")
+    with pytest.raises(RecipeError, match="train a model on this table"):
+        bench(table, contestant=(f"model:{labeller}",), **JOB)
+
+
+def test_no_row_left_is_an_error(films: Path, labeller: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.csv"
+    shutil.copy(films, copy)
+    with copy.open("a", encoding="utf-8") as file:
+        file.write("\n")  # other bytes, so the split is made anew, with the rows in the same places
+    settings = BenchSettings.of(seed=1, **JOB)
+    frozen = ModelFolder(labeller).read_rows()
+    learnt = set(frozen.of("train").row_ids.tolist()) | set(frozen.of("validation").row_ids.tolist())
+    left = bench_rows(str(copy), settings, [labeller], Silent()).test.row_ids.tolist()
+    assert left
+    assert not learnt & set(left)
+    only = copy.read_text(encoding="utf-8").splitlines()
+    kept = [only[0], *(only[1 + row] for row in sorted(learnt)[:60])]
+    copy.write_text("\n".join(kept) + "\n", encoding="utf-8")
+    with pytest.raises(TableError, match="none of the models learnt from"):
+        bench_rows(str(copy), settings, [labeller], Silent())
