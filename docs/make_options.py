@@ -6,7 +6,7 @@ from cyclopts import Argument
 
 from finetable.cli import app
 
-VERBS = ("profile", "train", "generate", "classify", "evaluate", "report", "compare", "serve")
+VERBS = ("profile", "train", "generate", "classify", "evaluate", "report", "compare", "bench", "serve")
 
 
 def options_page() -> str:

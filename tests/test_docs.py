@@ -26,6 +26,7 @@ IN_ORDER = [
     "recipe.sh",
     "report.sh",
     "compare.sh",
+    "bench.sh",
     "python_api.py",
 ]
 SERVED = ["serve.sh", "openai_client.py"]

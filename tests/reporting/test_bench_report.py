@@ -26,7 +26,12 @@ def contestant(name: str, accuracy: float, difference: float, even: bool, **more
 
 
 def figures(*contestants: dict[str, Any], rows: int = 500, compared: Any = None) -> dict[str, Any]:
-    return {"rows": rows, "contestants": list(contestants), "fine_tuned_less_prompted": compared}
+    return {
+        "task": "label",
+        "rows": rows,
+        "contestants": list(contestants),
+        "fine_tuned_less_prompted": compared,
+    }
 
 
 BEST = contestant("model:a", 0.8, 0.0, True)
@@ -87,3 +92,41 @@ def test_the_page_tells_the_verdict_and_shows_names_as_they_are() -> None:
     assert "<h1>model:a is best, clearly" in html
     assert "fewshot:&lt;b&gt;@k=2" in html
     assert "<b>@" not in html
+
+
+def writer(name: str, bits: float | None, difference: float | None, even: bool | None) -> dict[str, Any]:
+    interval = {} if bits is None else {"bits_per_byte_low": bits - 0.05, "bits_per_byte_high": bits + 0.05}
+    return {
+        **contestant(name, 0.0, difference or 0.0, bool(even)),
+        **interval,
+        "bits_per_byte": bits,
+        "difference": difference,
+        "is_even": even,
+        "copied_words_median": 3.0,
+        "copied_words_median_real": 4.0,
+        "copied_share": 0.01,
+        "copied_share_real": 0.02,
+        "distinct_2": 0.7,
+    }
+
+
+def written(*contestants: dict[str, Any]) -> dict[str, Any]:
+    baselines = {"xz": {"bits_per_byte": 2.3}}
+    return {"task": "write", "rows": 400, "contestants": list(contestants), "baselines": baselines}
+
+
+def test_of_writers_the_fewest_bits_are_best_and_who_gives_none_is_last() -> None:
+    silent, best, next_ = (
+        writer("fewshot:x", None, None, None),
+        writer("model:a", 2.1, 0.0, True),
+        writer("model:b", 2.4, 0.3, False),
+    )
+    told = bench_lines(written(silent, next_, best))
+    assert told[0].startswith(
+        "model:a is best, clearly: bits per byte 2.100 [2.050, 2.150] on 400 rows; model:b"
+    )
+    assert told[1].endswith("(xz) has 2.300 bits per byte; clearly better: model:a.")
+    assert [line.split()[0] for line in told[3:]] == ["model:a", "model:b", "fewshot:x"]
+    assert "Bits per byte" in bench_page(written(silent, next_, best), "films.csv")
+    assert bench_lines(written(silent))[0].startswith("Nothing can be said")
+    assert "no contestant is clearly better" in bench_lines(written(silent))[1]

@@ -115,3 +115,14 @@ def test_no_row_left_is_an_error(films: Path, labeller: Path, tmp_path: Path) ->
     copy.write_text("\n".join(kept) + "\n", encoding="utf-8")
     with pytest.raises(TableError, match="none of the models learnt from"):
         bench_rows(str(copy), settings, [labeller], Silent())
+
+
+def test_a_writer_has_the_figures_that_evaluate_gives_it(films: Path, writer: Path) -> None:
+    found = bench(films, write="plot", given="genre", contestant=(f"model:{writer}",))
+    (model,), figures = found["contestants"], ModelFolder(writer).read_record().figures
+    assert found["baselines"]["xz"] == figures["baselines"]["xz"]
+    for key in ("bits_per_byte", "bits_per_byte_low", "copied_words_median", "copied_share_real", "copying"):
+        assert model[key] == pytest.approx(figures[key])
+    assert 0 < model["distinct_2"] <= 1
+    with pytest.raises(RecipeError, match="does not write"):
+        bench(films, write="plot", given="genre", contestant=("tfidf",))

@@ -118,7 +118,7 @@ def judge_texts(
     per_token = ratio_of_sums(nats, np.asarray(tokens))
     per_byte = ratio_of_sums(nats / np.log(2), sizes)
     compressed = compressed_bits_per_byte(rows.train_answers, rows.answers)
-    written = _written_freely(engine, rows, batch_size)
+    written = written_freely(engine, rows.prompts, batch_size)
     written_copies, copies = index.look_up(written), index.look_up(rows.answers)
     figures = {
         "task": "write",
@@ -130,13 +130,13 @@ def judge_texts(
             "perplexity",
             Interval(*(float(np.exp(x)) for x in (per_token.value, per_token.low, per_token.high))),
         ),
-        **_copying(written_copies, copies),
+        **copying_figures(written_copies, copies),
         "baselines": {"xz": {"bits_per_byte": compressed}},
     }
     return JudgedTexts(figures, nats, sizes, copies, written, written_copies)
 
 
-def _copying(written: Sequence[Copy], real: Sequence[Copy]) -> dict[str, Any]:
+def copying_figures(written: Sequence[Copy], real: Sequence[Copy]) -> dict[str, Any]:
     """Copied words of written rows beside those of real rows that the model never saw either.
 
     Real texts share phrases with each other, so what counts is the difference. A model copies where clearly
@@ -155,9 +155,9 @@ def _copying(written: Sequence[Copy], real: Sequence[Copy]) -> dict[str, Any]:
     }
 
 
-def _written_freely(engine: Engine, rows: Judged, batch_size: int) -> list[str]:
+def written_freely(engine: Engine, prompts: Sequence[str | None], batch_size: int) -> list[str]:
     """Texts as they come, copies not redrawn, for prompts of the judged rows."""
-    requests = [Request(i, rows.prompts[i % len(rows.prompts)]) for i in range(GENERATED_FOR_COPIES)]
+    requests = [Request(i, prompts[i % len(prompts)]) for i in range(GENERATED_FOR_COPIES)]
     return [text.text for text in engine.stream(requests, SamplingSettings(), batch_size)]
 
 

@@ -1,4 +1,4 @@
-"""What takes part in a comparison says of rows: labels with their probabilities, the time and the cost."""
+"""What a contestant of a comparison says of rows: labels or texts, the time that took and the cost."""
 
 from dataclasses import dataclass
 
@@ -24,4 +24,23 @@ class Labelled:
     seconds: float
     cost: float | None
     outside: int = 0
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Wrote:
+    """What a contestant makes of N rows whose texts it never saw.
+
+    Attributes:
+        nats: (N,) minus the log-probability of each real text with its end; None where none is given.
+        texts: texts it wrote itself, for prompts of the rows.
+        seconds: wall time of writing them; loading and preparing apart.
+        cost: US dollars; None where it has no price, 0.0 for what runs here.
+        notes: sentences a person should read.
+    """
+
+    nats: npt.NDArray[np.float64] | None
+    texts: tuple[str, ...]
+    seconds: float
+    cost: float | None
     notes: tuple[str, ...] = ()

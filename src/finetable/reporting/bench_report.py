@@ -1,6 +1,7 @@
 """A comparison of contestants: one sentence first, then a table, and a page."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -13,48 +14,97 @@ from finetable.wording import counted
 
 Figures = dict[str, Any]
 
-COLUMNS: tuple[tuple[str, Callable[[Figures], str]], ...] = (
-    ("accuracy", lambda of: f"{of['accuracy']:.3f} [{of['low']:.3f}, {of['high']:.3f}]"),
-    ("beside the best", lambda of: _difference(of)),
-    ("macro-F1", lambda of: f"{of['macro_f1']:.3f}"),
-    ("calibration error", lambda of: _or_dash(of["calibration_error"], ".3f")),
+
+@dataclass(frozen=True)
+class Look:
+    """How contestants of one job are shown: the key they are ranked by, its name, and the columns."""
+
+    key: str
+    title: str
+    more_is_better: bool
+    columns: tuple[tuple[str, Callable[[Figures], str]], ...]
+    explained: str
+
+    @property
+    def ends(self) -> tuple[str, str]:
+        """Keys of the ends of the interval."""
+        return ("low", "high") if self.key == "accuracy" else (f"{self.key}_low", f"{self.key}_high")
+
+    def main(self, of: Figures) -> str:
+        """The figure that decides, with its interval."""
+        if of[self.key] is None:
+            return "-"
+        low, high = (of[end] for end in self.ends)
+        return f"{of[self.key]:.3f} [{low:.3f}, {high:.3f}]"
+
+
+BRACKETS = (
+    "Brackets are 95 % intervals. Beside the best: the difference on the same rows, which were drawn again "
+    "1,000 times."
+)
+RUNNING: tuple[tuple[str, Callable[[Figures], str]], ...] = (
     ("rows/s", lambda of: f"{of['rows_per_second']:,.{0 if of['rows_per_second'] >= 10 else 2}f}"),
     ("$ per 1,000", lambda of: _or_dash(of["cost_per_1000_rows"], ".2f")),
 )
-
-COLUMNS_EXPLAINED = (
-    "Brackets are 95 % intervals. Beside the best: the difference of accuracies on the same rows, which were "
-    "drawn again 1,000 times. Calibration error: how far the probabilities are from the shares that are "
-    "right; only those of a model folder are calibrated. Time without loading and fitting."
+LABEL = Look(
+    "accuracy",
+    "accuracy",
+    True,
+    (
+        ("macro-F1", lambda of: f"{of['macro_f1']:.3f}"),
+        ("calibration error", lambda of: _or_dash(of["calibration_error"], ".3f")),
+        *RUNNING,
+    ),
+    f"{BRACKETS} Calibration error: how far the probabilities are from the shares that are right; only those "
+    "of a model folder are calibrated. Time without loading and fitting.",
+)
+WRITE = Look(
+    "bits_per_byte",
+    "bits per byte",
+    False,
+    (
+        (
+            "copied words",
+            lambda of: f"{of['copied_words_median']:g} (real {of['copied_words_median_real']:g})",
+        ),
+        ("rows that copy", lambda of: f"{of['copied_share']:.3f} (real {of['copied_share_real']:.3f})"),
+        ("distinct pairs", lambda of: f"{of['distinct_2']:.3f}"),
+        *RUNNING,
+    ),
+    f"{BRACKETS} Bits per byte: how badly the real texts were predicted, less is better. Copied words: "
+    "median longest run of words that a written text shares with a training text, beside that of real texts. "
+    "Distinct pairs: share of distinct pairs of words among all, on equally many words.",
 )
 
 
 def bench_lines(figures: Figures) -> list[str]:
     """The verdict, then a table with a line for each contestant, the best first, then what else to know."""
     ranked = _ranked(figures)
-    width = max(len(of["name"]) for of in ranked)
-    cells = [[title for title, _ in COLUMNS], *([tell(of) for _, tell in COLUMNS] for of in ranked)]
+    cells = [["", *_titles(figures)], *([of["name"], *_cells(figures, of)] for of in ranked)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = [
-        "  ".join([name.ljust(width), *(cell.ljust(wide) for cell, wide in zip(row, widths, strict=True))])
-        for name, row in zip(["", *(of["name"] for of in ranked)], cells, strict=True)
-    ]
-    return [*verdict(figures), *(line.rstrip() for line in lines), *_notes(ranked)]
+    lines = ["  ".join(cell.ljust(wide) for cell, wide in zip(row, widths, strict=True)) for row in cells]
+    return [*verdict(figures), *(line.rstrip() for line in lines), *_notes(figures)]
 
 
 def verdict(figures: Figures) -> list[str]:
-    """Who is best, or who cannot be told apart; then whether fine-tuning paid, where both were tried."""
+    """Who is best, or who cannot be told apart; then what else was asked, in a sentence."""
     rows = figures["rows"]
     if rows < FEW_ROWS:
         return [f"Too few to tell who is best: {counted(rows, 'test row')}."]
-    sentences = [_who_is_best(_ranked(figures), rows)]
+    first = _who_is_best(figures)
+    if figures["task"] == "write":
+        return [first, _beside_xz(figures)]
     compared = figures["fine_tuned_less_prompted"]
-    return sentences if compared is None else [*sentences, _tuned_or_prompted(compared)]
+    return [first] if compared is None else [first, _tuned_or_prompted(compared)]
 
 
-def _who_is_best(ranked: list[Figures], rows: int) -> str:
+def _who_is_best(figures: Figures) -> str:
+    look, rows = _look(figures), counted(figures["rows"], "row")
+    ranked = [of for of in _ranked(figures) if of[look.key] is not None]
+    if not ranked:
+        return f"Nothing can be said of who predicts {rows} best: no contestant gives probabilities."
     best = ranked[0]
-    first = f"accuracy {COLUMNS[0][1](best)} on {counted(rows, 'row')}"
+    first = f"{look.title} {look.main(best)} on {rows}"
     even = [of for of in ranked if of["is_even"]]
     if len(ranked) == 1:
         return f"{best['name']} has {first}; nothing stands beside it."
@@ -85,12 +135,21 @@ def _tuned_or_prompted(compared: Figures) -> str:
     return f"A prompt does better than this fine-tuning: {points}."
 
 
+def _beside_xz(figures: Figures) -> str:
+    xz = figures["baselines"]["xz"]["bits_per_byte"]
+    better = [of["name"] for of in _ranked(figures) if (of.get("bits_per_byte_high") or xz) < xz]
+    who = f"clearly better: {', '.join(better)}" if better else "no contestant is clearly better"
+    return f"A compressor that read the training rows (xz) has {xz:.3f} bits per byte; {who}."
+
+
 def _points(of: Figures) -> str:
     low, high = of["difference_low"], of["difference_high"]
     return f"{of['difference']:+.3f} [{low:+.3f}, {high:+.3f}]"
 
 
 def _difference(of: Figures) -> str:
+    if of["difference"] is None:
+        return "-"
     is_best = of["difference"] == of["difference_low"] == of["difference_high"] == 0
     return "the best" if is_best else _points(of)
 
@@ -99,31 +158,51 @@ def _or_dash(value: float | None, form: str) -> str:
     return "-" if value is None else format(value, form)
 
 
-def _notes(ranked: Sequence[Figures]) -> list[str]:
+def _notes(figures: Figures) -> list[str]:
+    ranked = _ranked(figures)
     outside = [
         f"{of['name']}: {counted(of['outside'], 'answer')} outside the list of labels, which count as wrong"
         for of in ranked
-        if of["outside"]
+        if of.get("outside")
     ]
     return [*outside, *(f"{of['name']}: {note}" for of in ranked for note in of["notes"])]
 
 
+def _look(figures: Figures) -> Look:
+    return LABEL if figures["task"] == "label" else WRITE
+
+
+def _titles(figures: Figures) -> list[str]:
+    look = _look(figures)
+    return [look.title, "beside the best", *(title for title, _ in look.columns)]
+
+
+def _cells(figures: Figures, of: Figures) -> list[str]:
+    look = _look(figures)
+    return [look.main(of), _difference(of), *(tell(of) for _, tell in look.columns)]
+
+
 def _ranked(figures: Figures) -> list[Figures]:
-    return sorted(figures["contestants"], key=lambda of: -of["accuracy"])
+    look = _look(figures)
+    sign = -1 if look.more_is_better else 1
+    return sorted(
+        figures["contestants"],
+        key=lambda of: float("inf") if of[look.key] is None else sign * of[look.key],
+    )
 
 
 def bench_page(figures: Figures, table: str) -> str:
     """One HTML page about a comparison."""
     ranked = _ranked(figures)
-    header = ("Contestant", *(title[0].upper() + title[1:] for title, _ in COLUMNS))
-    cells = [(of["name"], *(tell(of) for _, tell in COLUMNS)) for of in ranked]
-    notes = [(note,) for note in _notes(ranked)]
+    header = ("Contestant", *(title[0].upper() + title[1:] for title in _titles(figures)))
+    cells = [(of["name"], *_cells(figures, of)) for of in ranked]
+    notes = [(note,) for note in _notes(figures)]
     sections = [
         Section(
             "contestants",
             "Contestants",
-            COLUMNS_EXPLAINED,
-            figures=[_accuracies(ranked, figures["rows"])],
+            _look(figures).explained,
+            figures=[_picture(figures)],
             grids=[Grid("Side by side", "", header, cells, frozenset(range(1, len(header))))],
         ),
         Section("notes", "What else to know", grids=[Grid("Notes", "", ("Note",), notes)] if notes else []),
@@ -133,21 +212,25 @@ def bench_page(figures: Figures, table: str) -> str:
     return render(Page("finetable: contestants compared", first, " ".join([*more, about]), (), sections))
 
 
-def _accuracies(ranked: list[Figures], rows: int) -> Figure:
+def _picture(figures: Figures) -> Figure:
+    look = _look(figures)
+    ranked = [of for of in _ranked(figures) if of[look.key] is not None]
+    what = "Share labelled rightly" if look is LABEL else "Bits per byte of the real texts, less is better"
     wording = Wording(
-        "Accuracy",
-        f"Share of {counted(rows, 'test row')} labelled rightly, with its 95 % interval.",
-        "; ".join(f"{of['name']}: {COLUMNS[0][1](of)}" for of in ranked),
+        look.title[0].upper() + look.title[1:],
+        f"{what}, on {counted(figures['rows'], 'test row')}; the lines are 95 % intervals.",
+        "; ".join(f"{of['name']}: {look.main(of)}" for of in ranked),
     )
-    return draw_figure("bench-accuracy", "labels", wording, 90 + 34 * len(ranked), partial(_paint, ranked))
+    height = 90 + 34 * len(ranked)
+    return draw_figure(f"bench-{look.key}", "labels", wording, height, partial(_paint, ranked, look))
 
 
-def _paint(ranked: list[Figures], canvas: Canvas) -> None:
+def _paint(ranked: list[Figures], look: Look, canvas: Canvas) -> None:
     axes = canvas.subplots()
     for place, of in enumerate(ranked):
-        axes.plot([of["low"], of["high"]], [place, place], color=INK, linewidth=2)
-        axes.plot([of["accuracy"]], [place], "o", color=SERIES[0], markersize=7)
+        axes.plot([of[end] for end in look.ends], [place, place], color=INK, linewidth=2)
+        axes.plot([of[look.key]], [place], "o", color=SERIES[0], markersize=7)
     axes.set_yticks(range(len(ranked)), [cut(of["name"], 40) for of in ranked])
     axes.invert_yaxis()
-    axes.set_xlabel("accuracy")
+    axes.set_xlabel(look.title)
     axes.grid(visible=False, axis="y")

@@ -1,16 +1,19 @@
 """Contestants compared on one frozen split of a table."""
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from finetable.atomic_files import write_text
 from finetable.evaluation.bench import ContestantKind, Entry, judge_entries
-from finetable.progress import Progress
+from finetable.evaluation.bench_texts import RealTexts, WriterEntry, judge_writers
+from finetable.progress import Bar, Progress
 from finetable.reporting.bench_report import bench_page
+from finetable.tasks.task import answers
 from finetable.verb_settings import BenchSettings
-from finetable.workflow.bench_rows import bench_rows
-from finetable.workflow.contestant_names import ContestantWord
-from finetable.workflow.contestants import labelled_by
+from finetable.workflow.bench_rows import BenchRows, bench_rows
+from finetable.workflow.contestant_names import Contestant, ContestantWord
+from finetable.workflow.contestants import labelled_by, written_by
 from finetable.workflow.first_checks import check_benching
 
 KINDS: dict[ContestantWord, ContestantKind] = {
@@ -29,14 +32,27 @@ def bench_table(table: str, out: Path | None, settings: BenchSettings, progress:
     contestants = check_benching(table, out, settings)
     folders = [contestant.folder for contestant in contestants if contestant.word == "model"]
     rows = bench_rows(table, settings, folders, progress)
-    entries = []
     with progress.bar("contestants", len(contestants)) as bar:
-        for done, contestant in enumerate(contestants):
-            bar.update(done, contestant.name)
-            said = labelled_by(contestant, rows)
-            entries.append(Entry(contestant.name, KINDS[contestant.word], said))
-    figures = judge_entries(rows.truth(), len(rows.task.labels), entries)
+        judge = _label_figures if settings.task.name == "label" else _write_figures
+        figures = judge(_told(contestants, bar), rows)
     if out is not None:
         write_text(out, bench_page(figures, table))
         progress.say(f"Wrote {out}")
     return figures
+
+
+def _told(contestants: list[Contestant], bar: Bar) -> Iterator[Contestant]:
+    for done, contestant in enumerate(contestants):
+        bar.update(done, contestant.name)
+        yield contestant
+
+
+def _label_figures(contestants: Iterable[Contestant], rows: BenchRows) -> dict[str, Any]:
+    entries = [Entry(of.name, KINDS[of.word], labelled_by(of, rows)) for of in contestants]
+    return judge_entries(rows.truth(), len(rows.task.labels), entries)
+
+
+def _write_figures(contestants: Iterable[Contestant], rows: BenchRows) -> dict[str, Any]:
+    entries = [WriterEntry(of.name, KINDS[of.word], written_by(of, rows)) for of in contestants]
+    real = RealTexts(*(list(answers(rows.task, part)) for part in (rows.train, rows.test)))
+    return judge_writers(real, entries)

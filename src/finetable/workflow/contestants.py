@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from finetable.data.probabilities import softmax
 from finetable.errors import RecipeError
 from finetable.evaluation.baselines import Classifier, fit_majority, fit_tfidf
-from finetable.inference.contestant import Labelled
+from finetable.evaluation.evaluate import written_freely
+from finetable.inference.contestant import Labelled, Wrote
 from finetable.tasks.task import answers, prompts
 from finetable.wording import quoted
 from finetable.workflow.bench_rows import BenchRows
@@ -31,6 +32,20 @@ def labelled_by(contestant: Contestant, rows: BenchRows) -> Labelled:
             return _timed(fit_tfidf(texts, labels, rows.task.labels), rows)
         case _:
             return _labelled_by_model(contestant.folder, rows)
+
+
+def written_by(contestant: Contestant, rows: BenchRows) -> Wrote:
+    """What a contestant makes of the test rows' texts, and what it writes itself for their given columns."""
+    model = open_model(contestant.folder)
+    wanted, target = rows.task.settings.target, model.task.settings.target
+    if target != wanted:
+        raise RecipeError(f"{contestant.folder} writes {target!r}, not {wanted!r}: leave it out.")
+    rows.test.require(model.task.settings.given)
+    asked, engine = list(prompts(model.task, rows.test)), model.engine()
+    nats = -engine.score(asked, list(answers(rows.task, rows.test)), BATCH)
+    began = time.perf_counter()
+    texts = written_freely(engine, asked, BATCH)
+    return Wrote(nats, tuple(texts), time.perf_counter() - began, 0.0)
 
 
 def _texts(rows: BenchRows) -> list[str]:

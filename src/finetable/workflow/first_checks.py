@@ -69,6 +69,10 @@ def check_benching(table: str, out: Path | None, settings: BenchSettings) -> lis
     for contestant in contestants:
         if contestant.word == "model":
             _finished_for(settings.task.name, contestant.folder)
+        elif contestant.word != "fewshot" and settings.task.name == "write":
+            raise RecipeError(
+                f"{contestant.word} labels and does not write; the compressor xz is beside writers unasked."
+            )
     refuse_existing(out)
     check_table(table)
     return contestants

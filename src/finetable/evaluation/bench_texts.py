@@ -1,0 +1,90 @@
+"""Contestants that write, on the same rows: how well they predict, how varied they are, if they copy."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from finetable.data.copies import CopyIndex
+from finetable.evaluation.baselines import compressed_bits_per_byte
+from finetable.evaluation.bench import ContestantKind
+from finetable.evaluation.diversity import distinct_n, word_count
+from finetable.evaluation.evaluate import copying_figures
+from finetable.evaluation.metrics import ratio_of_sums, spread
+from finetable.inference.contestant import Wrote
+
+DISTINCT_WORDS = 2
+
+
+@dataclass(frozen=True, eq=False)
+class WriterEntry:
+    """A contestant that writes, and what it made of the rows."""
+
+    name: str
+    kind: ContestantKind
+    wrote: Wrote
+
+
+@dataclass(frozen=True, eq=False)
+class RealTexts:
+    """Texts learnt from or taken as examples, and texts that no contestant saw."""
+
+    train: Sequence[str]
+    test: Sequence[str]
+
+
+def judge_writers(real: RealTexts, entries: Sequence[WriterEntry]) -> dict[str, Any]:
+    """Figures of every contestant on the same rows, with the keys that `bench --json` promises.
+
+    `difference` is the bits per byte less those of the best contestant, on the same draws of rows; less is
+    better. `distinct_2` is the share of distinct pairs of words, on as many words for each contestant and the
+    real texts. A compressor that read the training texts (xz) stands beside them.
+    """
+    sizes = np.array([len(text.encode()) for text in real.test])
+    bits = {e.name: e.wrote.nats / np.log(2) for e in entries if e.wrote.nats is not None}
+    best = min(bits, key=lambda name: float(bits[name].sum()), default=None)
+    index = CopyIndex.build(real.train)
+    copies = index.look_up(real.test)
+    most_words = min(map(word_count, [real.test, *(entry.wrote.texts for entry in entries)]))
+    contestants = [
+        {
+            "name": entry.name,
+            "kind": entry.kind,
+            **_predicting(bits.get(entry.name), None if best is None else bits[best], sizes),
+            **copying_figures(index.look_up(entry.wrote.texts), copies),
+            f"distinct_{DISTINCT_WORDS}": distinct_n(entry.wrote.texts, DISTINCT_WORDS, most_words),
+            "rows_per_second": len(entry.wrote.texts) / max(entry.wrote.seconds, 1e-9),
+            "cost_per_1000_rows": _cost(entry.wrote),
+            "notes": list(entry.wrote.notes),
+        }
+        for entry in entries
+    ]
+    return {
+        "task": "write",
+        "rows": len(real.test),
+        "best": best,
+        "contestants": contestants,
+        "baselines": {"xz": {"bits_per_byte": compressed_bits_per_byte(real.train, real.test)}},
+        f"distinct_{DISTINCT_WORDS}_real": distinct_n(real.test, DISTINCT_WORDS, most_words),
+    }
+
+
+def _predicting(
+    bits: npt.NDArray[np.float64] | None,
+    best: npt.NDArray[np.float64] | None,
+    sizes: npt.NDArray[np.int64],
+) -> dict[str, Any]:
+    if bits is None or best is None:
+        return {"bits_per_byte": None, "difference": None, "is_even": None}
+    difference = ratio_of_sums(bits - best, sizes)
+    return {
+        **spread("bits_per_byte", ratio_of_sums(bits, sizes)),
+        **spread("difference", difference),
+        "is_even": difference.low <= 0 <= difference.high,
+    }
+
+
+def _cost(wrote: Wrote) -> float | None:
+    return None if wrote.cost is None else 1000 * wrote.cost / len(wrote.texts)
