@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure as Canvas
@@ -13,6 +14,9 @@ from finetable.reporting.summary import FEW_ROWS
 from finetable.wording import counted
 
 Figures = dict[str, Any]
+
+FASTEST_SHOWN = 100_000
+"""Rows a second, beyond which it does not matter any more."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ BRACKETS = (
     "1,000 times."
 )
 RUNNING: tuple[tuple[str, Callable[[Figures], str]], ...] = (
-    ("rows/s", lambda of: f"{of['rows_per_second']:,.{0 if of['rows_per_second'] >= 10 else 2}f}"),
+    ("rows/s", lambda of: _rate(of["rows_per_second"])),
     ("$ per 1,000", lambda of: _or_dash(of["cost_per_1000_rows"], ".2f")),
 )
 LABEL = Look(
@@ -154,6 +158,12 @@ def _difference(of: Figures) -> str:
     return "the best" if is_best else _points(of)
 
 
+def _rate(rows_per_second: float) -> str:
+    if rows_per_second > FASTEST_SHOWN:
+        return f"over {FASTEST_SHOWN:,}"
+    return f"{rows_per_second:,.{0 if rows_per_second >= 10 else 2}f}"
+
+
 def _or_dash(value: float | None, form: str) -> str:
     return "-" if value is None else format(value, form)
 
@@ -208,7 +218,7 @@ def bench_page(figures: Figures, table: str) -> str:
         Section("notes", "What else to know", grids=[Grid("Notes", "", ("Note",), notes)] if notes else []),
     ]
     first, *more = verdict(figures)
-    about = f"{counted(len(ranked), 'contestant')} on {counted(figures['rows'], 'test row')} of {table}."
+    about = f"{counted(len(ranked), 'contestant')} on {counted(figures['rows'], 'test row')} of {Path(table).name}."
     return render(Page("finetable: contestants compared", first, " ".join([*more, about]), (), sections))
 
 
