@@ -218,7 +218,8 @@ def bench_page(figures: Figures, table: str) -> str:
         Section("notes", "What else to know", grids=[Grid("Notes", "", ("Note",), notes)] if notes else []),
     ]
     first, *more = verdict(figures)
-    about = f"{counted(len(ranked), 'contestant')} on {counted(figures['rows'], 'test row')} of {Path(table).name}."
+    rows = f"{counted(figures['rows'], 'test row')} of {Path(table).name}"
+    about = f"{counted(len(ranked), 'contestant')} on {rows}."
     return render(Page("finetable: contestants compared", first, " ".join([*more, about]), (), sections))
 
 
