@@ -14,7 +14,8 @@ from finetable.model_folder import ModelFolder
 from finetable.verbs import compare, report, train
 
 Recipes = dict[str, dict[str, Any]]
-COPYING = {"size": "tiny", "epochs": 150, "patience": 0, "batch_tokens": 512}
+# fp32 everywhere: how much a tiny network learns by heart hangs on the precision that a machine prefers.
+COPYING = {"precision": "fp32", "size": "tiny", "epochs": 150, "patience": 0, "batch_tokens": 512}
 
 
 def first_line(html: str) -> str:

@@ -18,6 +18,7 @@ from finetable.model_folder import Details, ModelFolder, Record
 from finetable.models.base_model import BaseModel
 from finetable.progress import Progress
 from finetable.tasks.task import Rows, Task, answers, prompts
+from finetable.wording import counted
 
 BATCH = 64
 ENCODED_AT_ONCE = 1_000
@@ -149,4 +150,4 @@ def _copy_columns(copies: Sequence[Copy]) -> dict[str, pa.Array]:
 
 
 def _say(judged: Judged, progress: Progress) -> None:
-    progress.say(f"Judging on {len(judged.answers):,} rows the model never saw")
+    progress.say(f"Judging on {counted(len(judged.answers), 'row')} the model never saw")
