@@ -22,7 +22,7 @@ class Price:
 FREE = Price(0.0, 0.0, 0.0)
 """For a model on this machine."""
 
-AS_OF = "October 2025"
+AS_OF = "2025"
 SOURCE = "OpenAI's price list, standard rates, without discounts for cached or batched tokens"
 
 PRICES = {
