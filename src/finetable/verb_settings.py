@@ -116,7 +116,7 @@ class FewShotSettings(Settings):
         default=None,
         ge=0,
         allow_inf_nan=False,
-        description="Most US dollars for all answers, those kept from before included.",
+        description="Most US dollars that a run may pay; answers kept from before cost nothing again.",
     )
     input_price: float | None = Field(
         default=None, ge=0, allow_inf_nan=False, description="US dollars for a million tokens read."

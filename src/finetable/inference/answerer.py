@@ -47,22 +47,14 @@ class Answerer(Protocol):
     def vectors(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         """A vector of length 1 for each text, (N, D); raises RecipeError where there are none to be had."""
 
+    def close(self) -> None:
+        """Let go of what it holds."""
 
-def most_that_fit(most: int, fits: Callable[[int], bool]) -> int:
-    """The largest number from 0 to `most` that fits, where smaller ones fit if larger ones do.
 
-    NOT_ASKED where not even 0 fits. The largest is tried first, then halves.
-    """
-    if fits(most):
-        return most
-    known, too_many = NOT_ASKED, most
-    while too_many - known > 1:
-        middle = (known + too_many) // 2
-        if fits(middle):
-            known = middle
-        else:
-            too_many = middle
-    return known
+def same_beginning(rows: Sequence[Sequence[object]]) -> int:
+    """How many tokens all rows begin with."""
+    columns = enumerate(zip(*rows, strict=False))
+    return next((at for at, column in columns if len(set(column)) > 1), min(map(len, rows)))
 
 
 def end_of_answer(tokens: Sequence[str]) -> str:

@@ -73,6 +73,10 @@ class FewShot:
         question = self._questions([prompt])[0]
         return question.text(max(0, self._answerer.shown(question, self._labels)))
 
+    def close(self) -> None:
+        """Let go of the model, or of the connections to it."""
+        self._answerer.close()
+
     def _neighbours_of(self, texts: Sequence[str]) -> Neighbours:
         match self._settings.by:
             case "tfidf":

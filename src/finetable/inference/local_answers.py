@@ -1,7 +1,7 @@
 """A base in memory answers few-shot prompts: every label is scored behind the prompt, none is written."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,7 @@ from finetable.inference.answerer import (
     Question,
     end_of_answer,
     full_text,
-    most_that_fit,
+    same_beginning,
 )
 from finetable.inference.contestant import OUTSIDE
 from finetable.inference.label_scores import score_labels
@@ -72,6 +72,9 @@ class LocalAnswerer:
             except StopIteration as end:
                 return np.asarray(end.value, np.float32)
 
+    def close(self) -> None:
+        """Nothing is held but the base, which is the caller's."""
+
     def _fitted(self, question: Question, labels: Sequence[str]) -> tuple[int, Ids]:
         """How many examples fit, and the ids of the prompt with each label behind it."""
         tried: dict[int, Ids] = {}
@@ -81,7 +84,7 @@ class LocalAnswerer:
             tried[count] = self._encoder.plain([full_text(prompt, label, self._end) for label in labels])
             return max(map(len, tried[count])) <= self._room
 
-        count = most_that_fit(question.examples, fits)
+        count = _most_that_fit(question.examples, fits)
         return count, tried.get(count, [])
 
     @torch.inference_mode()
@@ -92,7 +95,7 @@ class LocalAnswerer:
         begin with the same ids, which count for nothing, and go on with their own.
         """
         groups: defaultdict[tuple[tuple[int, ...], ...], list[int]] = defaultdict(list)
-        same = [_same_ids(texts) for texts in rows]
+        same = [same_beginning(texts) for texts in rows]
         for place, texts in enumerate(rows):
             groups[tuple(tuple(ids[same[place] :]) for ids in texts)].append(place)
         scores = np.zeros((len(rows), len(rows[0])))
@@ -102,7 +105,18 @@ class LocalAnswerer:
         return scores
 
 
-def _same_ids(texts: Ids) -> int:
-    """How many ids all texts begin with."""
-    least, most = min(texts), max(texts)
-    return next((at for at, (a, b) in enumerate(zip(least, most, strict=False)) if a != b), len(least))
+def _most_that_fit(most: int, fits: Callable[[int], bool]) -> int:
+    """The largest number from 0 to `most` that fits, where smaller ones fit if larger ones do.
+
+    NOT_ASKED where not even 0 fits. The largest is tried first, then halves.
+    """
+    if fits(most):
+        return most
+    known, too_many = NOT_ASKED, most
+    while too_many - known > 1:
+        middle = (known + too_many) // 2
+        if fits(middle):
+            known = middle
+        else:
+            too_many = middle
+    return known
