@@ -72,9 +72,9 @@ class Spending:
             while self._budget is not None and self._paid + self._reserved + most > self._budget:
                 if not self._under_way:
                     raise RemoteError(
-                        f"The budget of ${self._budget:,.4f} is used up: ${self._paid:,.4f} are paid, and the "
-                        f"next request may cost ${most:,.4f}. What was answered is kept; the same command "
-                        f"goes on."
+                        f"The budget of ${self._budget:,.4f} is used up: ${self._paid:,.4f} are paid, and "
+                        f"the next request may cost ${most:,.4f}. What was answered is kept; the same "
+                        f"command goes on."
                     )
                 self._changed.wait()
             self._reserved += most
