@@ -75,7 +75,7 @@ def test_the_most_alike_example_stands_next_to_the_question_unless_told_otherwis
 
 def test_the_worst_examples_are_left_out_and_counted(answerer: Answerer) -> None:
     wide = few_shot(answerer, "k=8,pick=nearest,labels=false")
-    prompts = ["the warm sea " * 14, "rain on the warm sea " * 10, "sea " * 400]
+    prompts = ["the warm sea " * 24, "rain on the warm sea " * 19, "sea " * 400]
     found = wide.label(prompts)
     counts = [len(shown(wide.prompt_for(prompt))) for prompt in prompts]
     assert 0 < counts[1] < counts[0] < 8
