@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, assert_never
 
 from finetable.errors import RecipeError
 from finetable.settings import BaseSettings, EngineName, Recipe, SourceName, TaskSettings
+from finetable.verb_settings import FewShotSettings
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+    from finetable.inference.answerer import Answerer
     from finetable.inference.engine import Engine
     from finetable.models.adapters import Adapter
     from finetable.models.base_model import BaseModel
@@ -93,3 +95,22 @@ def step_writer_of(tensorboard: bool, folder: Path) -> StepWriter:
             "--tensorboard needs the extra of that name: pip install 'finetable[tensorboard]'."
         ) from fault
     return TensorboardLog(folder)
+
+
+def answerer_of(settings: FewShotSettings, cache: Path) -> Answerer:
+    """What answers few-shot prompts: a base in memory, or a model at an address whose answers are kept."""
+    if settings.url is None:
+        from finetable.inference.local_answers import LocalAnswerer
+        from finetable.models.base_model import to_best_device
+        from finetable.models.pretrained import load_pretrained
+
+        base = load_pretrained(settings.model, with_separator=False)
+        to_best_device(base.network)
+        return LocalAnswerer(base, settings.tokens)
+    try:
+        from finetable.inference.openai_engine import open_engine
+    except ImportError as fault:
+        raise RecipeError(
+            "A model at an address needs the extra 'remote': pip install 'finetable[remote]'."
+        ) from fault
+    return open_engine(settings, cache)

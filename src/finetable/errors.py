@@ -6,6 +6,7 @@ UserError
 ├── RecipeError         the options contradict each other or the table
 ├── BaseModelError      the base cannot be found or may not be loaded
 ├── ModelFolderError    a model folder is missing, damaged, unfinished or of another recipe
+├── RemoteError         a model at an address cannot be asked, or may not be asked for more
 └── TrainingError       training cannot go on (numbers that are not finite, memory, a full disk)
 """
 
@@ -32,6 +33,10 @@ class BaseModelError(UserError):
 
 class ModelFolderError(UserError):
     """A model folder is missing, damaged, unfinished, or of another recipe."""
+
+
+class RemoteError(UserError):
+    """A model at an address cannot be asked, or may not be asked for more."""
 
 
 class TrainingError(UserError):

@@ -83,7 +83,7 @@ def test_time_and_money_are_those_of_a_thousand_rows() -> None:
 def test_the_calibration_is_that_of_the_probabilities() -> None:
     truth = np.array([0, 0, 0, 1])
     probabilities = np.tile([0.75, 0.25], (4, 1))
-    said = Labelled(np.zeros(4, np.int64), probabilities, 1.0, 0.0)
+    said = Labelled(np.zeros(4, np.int64), probabilities, 1.0, 0.0, 0)
     of = judge_entries(truth, 2, [Entry("a", "baseline", said)])["contestants"][0]
     assert of["calibration_error"] == pytest.approx(0)
     none = judge_entries(truth, 2, [entry("a", truth)])["contestants"][0]

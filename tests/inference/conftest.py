@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from pathlib import Path
 from threading import Event
 from typing import Any
 
 import pytest
+import torch
+from transformers import AutoModelForCausalLM, GPT2Config, PreTrainedTokenizerFast
 
 from finetable.inference.live_engine import LiveEngine
 from finetable.inference.live_request import Ask, Piece
@@ -83,3 +86,18 @@ def hold() -> Callable[[BaseModel], tuple[Callable[[], None], Callable[[], None]
         return wait_until_reached, free.set
 
     return held
+
+
+@pytest.fixture(scope="session")
+def wide_folder(tmp_path_factory: pytest.TempPathFactory, base_folder: Callable[[str], Path]) -> Path:
+    """A base that sees 400 tokens, enough for a few examples in the letters of its small tokenizer."""
+    folder = tmp_path_factory.mktemp("bases") / "wide"
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(base_folder("gpt2"))
+    sizes = {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 400, "initializer_range": 0.2}
+    ends = {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id}
+    with torch.random.fork_rng():
+        torch.manual_seed(7)
+        config = GPT2Config(vocab_size=len(tokenizer), **sizes, **ends)
+        AutoModelForCausalLM.from_config(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder

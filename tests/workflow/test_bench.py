@@ -15,7 +15,7 @@ from finetable.verb_settings import BenchSettings
 from finetable.verbs import bench, train
 from finetable.workflow.bench_rows import bench_rows
 
-JOB = {"label": "genre", "given": "title,plot"}
+JOB: dict[str, Any] = {"label": "genre", "given": "title,plot"}
 WriteFilms = Callable[[Path, int], Path]
 
 

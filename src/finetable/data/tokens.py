@@ -59,6 +59,10 @@ class Encoder:
         """Ids of the beginning of an answer."""
         return self._encode([text])[0] if text else []
 
+    def plain(self, texts: Sequence[str]) -> list[list[int]]:
+        """Ids of each text as it stands, with nothing around it."""
+        return self._encode(texts)
+
     def decode(self, ids: Sequence[int]) -> str:
         """The text of an answer's ids; the end token is not part of them."""
         return str(self._tokenizer.decode(list(ids), skip_special_tokens=False))

@@ -1,29 +1,29 @@
-"""What a contestant of a comparison says of rows: labels or texts, the time that took and the cost."""
+"""What any contestant says of rows: the seam between those who answer and those who judge."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+OUTSIDE = -1
+"""The place of an answer that is none of the labels."""
+
 
 @dataclass(frozen=True, eq=False)
 class Labelled:
-    """What a contestant says of N rows, in their order.
+    """What a contestant says of N rows, in their order, with L labels to choose from.
 
-    Attributes:
-        predicted: (N,) places in the list of labels; -1 for an answer that is none of them.
-        probabilities: (N, L), rows sum to one; None where the endpoint gives none.
-        seconds: wall time of answering; loading and preparing apart.
-        cost: US dollars; None where it has no price, 0.0 for what runs here.
-        outside: answers that are none of the labels.
-        notes: sentences a person should read, such as how many examples found no room.
+    `predicted` holds places in the list of labels, OUTSIDE for an answer outside it; `probabilities` (N, L),
+    rows that sum to one, None where none are known. `seconds` is the wall time of answering, loading and
+    preparing apart; `cost` is in US dollars, 0.0 on this machine, None where no price is known. `outside`
+    counts the answers outside the list; `notes` are sentences that a person should read.
     """
 
     predicted: npt.NDArray[np.int64]
     probabilities: npt.NDArray[np.float64] | None
     seconds: float
     cost: float | None
-    outside: int = 0
+    outside: int
     notes: tuple[str, ...] = ()
 
 
@@ -31,12 +31,9 @@ class Labelled:
 class Wrote:
     """What a contestant makes of N rows whose texts it never saw.
 
-    Attributes:
-        nats: (N,) minus the log-probability of each real text with its end; None where none is given.
-        texts: texts it wrote itself, for prompts of the rows.
-        seconds: wall time of writing them; loading and preparing apart.
-        cost: US dollars; None where it has no price, 0.0 for what runs here.
-        notes: sentences a person should read.
+    `nats` (N,) is minus the log-probability of each real text with its end, None where none is known. `texts`
+    are those it wrote itself, for prompts of the rows, in `seconds` of wall time. `cost` and `notes` are as
+    above.
     """
 
     nats: npt.NDArray[np.float64] | None

@@ -1,6 +1,7 @@
 """Contestants compared on one frozen split of a table."""
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,13 @@ def bench_table(table: str, out: Path | None, settings: BenchSettings, progress:
     folders = [contestant.folder for contestant in contestants if contestant.word == "model"]
     rows = bench_rows(table, settings, folders, progress)
     with progress.bar("contestants", len(contestants)) as bar:
-        judge = _label_figures if settings.task.name == "label" else _write_figures
-        figures = judge(_told(contestants, bar), rows)
+        told = _told(contestants, bar)
+        if settings.task.name == "write":
+            figures = _write_figures(told, rows)
+        else:
+            says = partial(labelled_by, rows=rows, settings=settings, show=partial(_show, progress))
+            entries = [Entry(of.name, KINDS[of.word], says(of)) for of in told]
+            figures = judge_entries(rows.truth(), len(rows.task.labels), entries)
     if out is not None:
         write_text(out, bench_page(figures, table))
         progress.say(f"Wrote {out}")
@@ -47,9 +53,10 @@ def _told(contestants: list[Contestant], bar: Bar) -> Iterator[Contestant]:
         yield contestant
 
 
-def _label_figures(contestants: Iterable[Contestant], rows: BenchRows) -> dict[str, Any]:
-    entries = [Entry(of.name, KINDS[of.word], labelled_by(of, rows)) for of in contestants]
-    return judge_entries(rows.truth(), len(rows.task.labels), entries)
+def _show(progress: Progress, name: str, prompt: str) -> None:
+    progress.say(f"{name} is asked:")
+    for line in prompt.split("\n"):
+        progress.say(f"  | {line}")
 
 
 def _write_figures(contestants: Iterable[Contestant], rows: BenchRows) -> dict[str, Any]:

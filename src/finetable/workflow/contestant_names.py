@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal, cast
 
 from finetable.errors import RecipeError
+from finetable.verb_settings import FewShotSettings
 
 ContestantWord = Literal["majority", "tfidf", "model", "fewshot"]
 SPELLINGS = ("majority", "tfidf", "model:DIR", "fewshot:MODEL@k=8")
@@ -13,11 +14,12 @@ SPELLINGS = ("majority", "tfidf", "model:DIR", "fewshot:MODEL@k=8")
 
 @dataclass(frozen=True)
 class Contestant:
-    """One that takes part: how it was spelled, what it is, and what follows the colon."""
+    """One that takes part: how it was spelled, what it is, what follows the colon, and how it is prompted."""
 
     name: str
     word: ContestantWord
     rest: str
+    few_shot: FewShotSettings | None = None
 
     @property
     def folder(self) -> Path:
@@ -29,7 +31,9 @@ class Contestant:
 def contestant_of(name: str) -> Contestant:
     """Read a name; raises RecipeError for one that is none."""
     word, colon, rest = name.partition(":")
-    if (word in ("majority", "tfidf") and not colon) or (word in ("model", "fewshot") and rest):
+    if word == "fewshot" and rest:
+        return Contestant(name, "fewshot", rest, FewShotSettings.parsed(rest))
+    if (word in ("majority", "tfidf") and not colon) or (word == "model" and rest):
         return Contestant(name, cast(ContestantWord, word), rest)
     near = get_close_matches(name, SPELLINGS, n=1, cutoff=0.4)
     hint = f" Did you mean {near[0]}?" if near else ""

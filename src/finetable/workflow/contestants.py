@@ -2,17 +2,22 @@
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from finetable.catalog import answerer_of
 from finetable.data.probabilities import softmax
+from finetable.data.table import Table
 from finetable.errors import RecipeError
 from finetable.evaluation.baselines import Classifier, fit_majority, fit_tfidf
 from finetable.evaluation.evaluate import written_freely
 from finetable.inference.contestant import Labelled, Wrote
+from finetable.inference.few_shot import FewShot
 from finetable.tasks.task import answers, prompts
+from finetable.verb_settings import BenchSettings
 from finetable.wording import quoted
 from finetable.workflow.bench_rows import BenchRows
 from finetable.workflow.contestant_names import Contestant
@@ -21,17 +26,22 @@ from finetable.workflow.opened import open_model
 BATCH = 64
 LABELS_LISTED = 10
 
+Show = Callable[[str, str], None]
+"""Is given the name of a contestant and a prompt of its."""
 
-def labelled_by(contestant: Contestant, rows: BenchRows) -> Labelled:
+
+def labelled_by(contestant: Contestant, rows: BenchRows, settings: BenchSettings, show: Show) -> Labelled:
     """What a contestant says of the test rows."""
     match contestant.word:
         case "majority":
             return _timed(fit_majority(list(answers(rows.task, rows.train)), rows.task.labels), rows)
         case "tfidf":
-            texts, labels = _texts(rows), list(answers(rows.task, rows.train))
-            return _timed(fit_tfidf(texts, labels, rows.task.labels), rows)
-        case _:
+            examples, labels = _texts(rows, rows.train), list(answers(rows.task, rows.train))
+            return _timed(fit_tfidf(examples, labels, rows.task.labels), rows)
+        case "model":
             return _labelled_by_model(contestant.folder, rows)
+        case "fewshot":
+            return _labelled_by_prompts(contestant, rows, settings, show)
 
 
 def written_by(contestant: Contestant, rows: BenchRows) -> Wrote:
@@ -48,13 +58,26 @@ def written_by(contestant: Contestant, rows: BenchRows) -> Wrote:
     return Wrote(nats, tuple(texts), time.perf_counter() - began, 0.0)
 
 
-def _texts(rows: BenchRows) -> list[str]:
-    return [prompt or "" for prompt in prompts(rows.task, rows.train)]
+def _texts(rows: BenchRows, part: Table) -> list[str]:
+    return [prompt or "" for prompt in prompts(rows.task, part)]
 
 
 def _timed(classifier: Classifier, rows: BenchRows) -> Labelled:
-    asked = [prompt or "" for prompt in prompts(rows.task, rows.test)]
+    asked = _texts(rows, rows.test)
     return _answered(lambda: classifier(asked))
+
+
+def _labelled_by_prompts(
+    contestant: Contestant, rows: BenchRows, settings: BenchSettings, show: Show
+) -> Labelled:
+    assert contestant.few_shot is not None
+    task, asked = rows.task, _texts(rows, rows.test)
+    examples = _texts(rows, rows.train), list(answers(task, rows.train))
+    answerer = answerer_of(contestant.few_shot, settings.answers.expanduser())
+    with closing(FewShot(contestant.few_shot, answerer, task.settings, task.labels, examples)) as few_shot:
+        for prompt in asked[: settings.show]:
+            show(contestant.name, few_shot.prompt_for(prompt))
+        return few_shot.label(asked)
 
 
 def _labelled_by_model(path: Path, rows: BenchRows) -> Labelled:
@@ -79,4 +102,4 @@ def _answered(probabilities: Callable[[], NDArray[np.float64]]) -> Labelled:
     began = time.perf_counter()
     found = probabilities()
     seconds = time.perf_counter() - began
-    return Labelled(found.argmax(axis=1).astype(np.int64), found, seconds, 0.0)
+    return Labelled(found.argmax(axis=1).astype(np.int64), found, seconds, 0.0, 0)
