@@ -18,8 +18,9 @@ from tests.inference.hostile import SECONDS, Endpoint, Fault
 
 from finetable.catalog import answerer_of
 from finetable.errors import RemoteError
-from finetable.inference import endpoint
+from finetable.inference import endpoint, openai_engine
 from finetable.inference.answer_cache import FILE
+from finetable.inference.answerer import Question
 from finetable.inference.contestant import OUTSIDE, Labelled
 from finetable.inference.few_shot import FewShot
 from finetable.settings import TaskSettings
@@ -228,6 +229,22 @@ def test_scores_are_sums_over_what_differs_and_a_broken_one_is_asked_for_again(t
     lengths = np.array([-float(len(label)) for label in LABELS])
     assert labelled.probabilities is not None
     assert np.allclose(labelled.probabilities[0], np.exp(lengths) / np.exp(lengths).sum())
+
+
+@pytest.mark.parametrize("at_once", [2, 3, 32])
+def test_labels_of_several_requests_are_told_against_the_same_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr(openai_engine, "LABELS_AT_ONCE", at_once)
+    labels = ["so", "so-so", "bad", "so-so indeed", "b"]
+    with hostile.running(answer_of) as found:
+        found.echo = echoed
+        settings = FewShotSettings.parsed(f"some-model@url={found.url}")
+        with closing(answerer_of(settings, tmp_path)) as engine:
+            scores = engine.answer([Question(0, lambda _: "mood:")], labels).scores
+    assert scores is not None
+    lengths = np.array([len(label) for label in labels])
+    assert np.allclose(scores[0] - scores[0, 0], 2 - lengths)
 
 
 def test_answers_of_other_weights_under_the_same_name_are_not_taken(tmp_path: Path) -> None:
