@@ -263,10 +263,12 @@ def after(found: Endpoint, cache: Path, weights: str) -> np.ndarray:
     return labelled.probabilities
 
 
-@pytest.mark.parametrize("lacks", ["logprobs", "text"])
+@pytest.mark.parametrize("lacks", ["logprobs", "text", "choices"])
 def test_an_endpoint_that_takes_no_notice_of_echo_is_read(tmp_path: Path, lacks: str) -> None:
     def echo(texts: list[str]) -> dict[str, Any]:
         whole = echoed(texts)
+        if lacks == "choices":
+            return {"object": "text_completion"}
         whole["choices"][0][lacks] = None if lacks == "logprobs" else " and so on"
         return whole
 
