@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from finetable.catalog import source_of, step_writer_of, task_of
+from finetable.catalog import answerer_of, source_of, step_writer_of, task_of
 from finetable.errors import RecipeError
 from finetable.settings import BaseSettings, TaskSettings
 from finetable.training.trainer import Step
+from finetable.verb_settings import FewShotSettings
 
 
 def test_tasks_and_sources() -> None:
@@ -38,10 +39,20 @@ def test_a_missing_extra_is_one_sentence(tmp_path: Path, monkeypatch: pytest.Mon
         fromlist: Sequence[str] = (),
         level: int = 0,
     ) -> object:
-        if name.endswith("tensorboard_log"):
-            raise ModuleNotFoundError("No module named 'tensorboard'")
+        if name.endswith(("tensorboard_log", "openai_engine")):
+            raise ModuleNotFoundError(f"No module named {name!r}")
         return real(name, globals, locals, fromlist, level)
 
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(RecipeError, match="pip install 'finetable\\[tensorboard\\]'"):
         step_writer_of(True, tmp_path)
+    elsewhere = FewShotSettings.parsed("some-model@url=https://example.org/v1")
+    with pytest.raises(RecipeError, match="pip install 'finetable\\[remote\\]'"):
+        answerer_of(elsewhere, tmp_path)
+
+
+def test_a_model_elsewhere_needs_a_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    with pytest.raises(RecipeError, match="Set OPENAI_API_KEY"):
+        answerer_of(FewShotSettings.parsed("some-model@url=https://example.org/v1"), tmp_path)
+    answerer_of(FewShotSettings.parsed("some-model@url=http://127.0.0.1:1/v1"), tmp_path).close()

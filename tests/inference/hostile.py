@@ -16,7 +16,10 @@ Faults = Callable[[str], tuple[Fault, ...]]
 
 
 class Endpoint(ThreadingHTTPServer):
-    """Answers chats only: a prompt's text by `answer`, after as many faults as `faults` gives it."""
+    """Answers chats, a prompt's text by `answer`, after as many faults as `faults` gives it.
+
+    `echo` answers completions, where it is set.
+    """
 
     daemon_threads = True
     request_queue_size = 64
@@ -33,7 +36,9 @@ class Endpoint(ThreadingHTTPServer):
         self.holds: Callable[[str], bool] = lambda _: False
         self.free = threading.Event()
         self.headers: dict[str, str] = {"Retry-After": "0"}
+        self.too_long: Callable[[str], bool] = lambda _: False
         self.refusal: tuple[int, dict[str, Any]] | None = None
+        self.echo: Callable[[list[str]], dict[str, Any]] | None = None
         self.lock = threading.Lock()
 
     @property
@@ -50,6 +55,7 @@ class Handler(BaseHTTPRequestHandler):
 
     server: Endpoint
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
     def do_POST(self) -> None:
         """Answer, or do not."""
@@ -60,6 +66,8 @@ class Handler(BaseHTTPRequestHandler):
             server.keys.add(self.headers["Authorization"])
         if server.refusal is not None:
             self.send(*server.refusal)
+        elif self.path == "/v1/completions" and server.echo is not None:
+            self.send(200, server.echo(body["prompt"]))
         elif self.path != "/v1/chat/completions":
             self.send(404, {"error": {"message": "This is a chat model.", "code": None}})
         else:
@@ -75,6 +83,10 @@ class Handler(BaseHTTPRequestHandler):
         faults = server.faults(prompt)
         if number < len(faults):
             self.fail(faults[number])
+            return
+        if server.too_long(prompt):
+            told = {"message": "Too long.", "code": "context_length_exceeded"}
+            self.send(400, {"error": told})
             return
         if holds:
             server.held.release()

@@ -1,4 +1,4 @@
-"""Models at an address: a hostile endpoint, a process that is killed, and our own server beside a base."""
+"""Models at an address: a hostile endpoint, and a process that is killed."""
 
 import re
 import signal
@@ -6,20 +6,21 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from tests.inference import hostile
 from tests.inference.hostile import SECONDS, Endpoint, Fault
-from tests.serving.running import RunningServer
 
 from finetable.catalog import answerer_of
 from finetable.errors import RemoteError
 from finetable.inference import endpoint, openai_engine
 from finetable.inference.answer_cache import FILE
+from finetable.inference.answerer import Question
 from finetable.inference.contestant import OUTSIDE, Labelled
 from finetable.inference.few_shot import FewShot
 from finetable.settings import TaskSettings
@@ -193,62 +194,112 @@ def test_a_budget_is_never_exceeded_and_the_run_goes_on_later(
         assert label(found.url, tmp_path, numbered(60), "k=0").cost is None
 
 
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory, wide_folder: Path) -> Iterator[RunningServer]:
-    running = RunningServer(tmp_path_factory.mktemp("few") / "home", str(wide_folder)).start()
-    yield running
-    running.stop()
+def echoed(texts: list[str], weights: str = "fp_1") -> dict[str, Any]:
+    """Texts with a token for each letter, each as likely as the weights say."""
+    nats = -1.0 if weights == "fp_1" else -0.5
+    choices = [
+        {
+            "index": place,
+            "text": text,
+            "logprobs": {"tokens": list(text), "token_logprobs": [None, *[nats] * (len(text) - 1)]},
+        }
+        for place, text in enumerate(texts)
+    ]
+    return {"choices": choices[::-1], "system_fingerprint": weights}
 
 
-ASKED = ("the warm sea", "rain and tea", "", "the warm sea " * 24, "été 🎬", "sea " * 400)
+def test_scores_are_sums_over_what_differs_and_a_broken_one_is_asked_for_again(tmp_path: Path) -> None:
+    asked: list[list[str]] = []
+
+    def echo(texts: list[str]) -> dict[str, Any]:
+        asked.append(texts)
+        whole = echoed(texts)
+        if len(asked) == 2:
+            del whole["choices"][0]
+        if len(asked) == 3:
+            whole["choices"][0]["logprobs"]["token_logprobs"][4] = None
+        return whole
+
+    with hostile.running(answer_of) as found:
+        found.echo = echo
+        labelled = label(found.url, tmp_path, ["row 1"])
+    assert len(asked) == 4
+    assert asked[1] == asked[2] == asked[3]
+    assert [text.rsplit("mood:", 1)[1] for text in asked[3]] == [f" {label}\n" for label in LABELS]
+    lengths = np.array([-float(len(label)) for label in LABELS])
+    assert labelled.probabilities is not None
+    assert np.allclose(labelled.probabilities[0], np.exp(lengths) / np.exp(lengths).sum())
 
 
-@pytest.mark.parametrize("labels_at_once", [2, 32])
-@pytest.mark.parametrize(
-    "words", ["k=0", "k=4,pick=random", "k=4,pick=balanced", "k=4,pick=nearest", "k=8,seed=3"]
-)
-def test_our_server_says_what_a_base_in_memory_says_row_by_row(
-    served: RunningServer,
-    wide_folder: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    words: str,
-    labels_at_once: int,
+@pytest.mark.parametrize("at_once", [2, 3, 32])
+def test_labels_of_several_requests_are_told_against_the_same_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
-    monkeypatch.setattr(openai_engine, "LABELS_AT_ONCE", labels_at_once)
-    here, there = (
-        FewShotSettings.parsed(f"{model}@{words}{url}")
-        for model, url in ((wide_folder, ""), ("wide", f",url={served.address}/v1"))
-    )
-    local, remote, again = (
-        FewShot(settings, answerer_of(settings, tmp_path), TASK, LABELS, EXAMPLES)
-        for settings in (here, there, there)
-    )
-    with closing(local), closing(remote), closing(again):
-        known, found, once_more = (each.label(ASKED) for each in (local, remote, again))
-        assert remote.prompt_for(ASKED[0]) == local.prompt_for(ASKED[0])
-    assert known.probabilities is not None
-    assert found.probabilities is not None
-    assert once_more.probabilities is not None
-    assert np.allclose(found.probabilities, known.probabilities, atol=1e-5)
-    assert found.predicted.tolist() == known.predicted.tolist()
-    assert known.predicted[-1] == OUTSIDE
-    assert found.notes == (
-        *known.notes,
-        "The endpoint tells log-probabilities of given texts, so every label was scored.",
-    )
-    assert found.cost == known.cost == 0.0
-    assert np.array_equal(once_more.probabilities, found.probabilities)
+    monkeypatch.setattr(openai_engine, "LABELS_AT_ONCE", at_once)
+    labels = ["so", "so-so", "bad", "so-so indeed", "b"]
+    with hostile.running(answer_of) as found:
+        found.echo = echoed
+        settings = FewShotSettings.parsed(f"some-model@url={found.url}")
+        with closing(answerer_of(settings, tmp_path)) as engine:
+            scores = engine.answer([Question(0, lambda _: "mood:")], labels).scores
+    assert scores is not None
+    lengths = np.array([len(label) for label in labels])
+    assert np.allclose(scores[0] - scores[0, 0], 2 - lengths)
 
 
-def test_answers_of_other_weights_under_the_same_name_are_not_taken(
-    served: RunningServer, tmp_path: Path
-) -> None:
-    settings = FewShotSettings.parsed(f"wide@k=0,url={served.address}/v1")
-    before = answerer_of(settings, tmp_path)
-    with closing(before):
-        FewShot(settings, before, TASK, LABELS, EXAMPLES).label(["sea"])
-    assert kept(tmp_path) == 1
-    other = FewShotSettings.parsed(f"gone@k=0,url={served.address}/v1")
-    with closing(answerer_of(other, tmp_path)) as engine, pytest.raises(RemoteError, match="404"):
-        FewShot(other, engine, TASK, LABELS, EXAMPLES).label(["sea"])
+def test_answers_of_other_weights_under_the_same_name_are_not_taken(tmp_path: Path) -> None:
+    with hostile.running(answer_of) as found:
+        first, second, third = (after(found, tmp_path, weights) for weights in ("fp_1", "fp_2", "fp_1"))
+    assert kept(tmp_path) == 2
+    assert np.array_equal(first, third)
+    assert not np.allclose(first, second)
+
+
+def after(found: Endpoint, cache: Path, weights: str) -> np.ndarray:
+    """Probabilities that an endpoint with these weights gives."""
+    found.echo = lambda texts: echoed(texts, weights)
+    labelled = label(found.url, cache, ["row 1"])
+    assert labelled.probabilities is not None
+    return labelled.probabilities
+
+
+@pytest.mark.parametrize("lacks", ["logprobs", "text", "choices"])
+def test_an_endpoint_that_takes_no_notice_of_echo_is_read(tmp_path: Path, lacks: str) -> None:
+    def echo(texts: list[str]) -> dict[str, Any]:
+        whole = echoed(texts)
+        if lacks == "choices":
+            return {"object": "text_completion"}
+        whole["choices"][0][lacks] = None if lacks == "logprobs" else " and so on"
+        return whole
+
+    with hostile.running(answer_of) as found:
+        found.echo = echo
+        labelled = label(found.url, tmp_path, numbered(4))
+        assert found.paths == {"/v1/completions": 1, "/v1/chat/completions": 4}
+    assert labelled.probabilities is None
+    assert labelled.predicted.tolist() == right(4)
+
+
+def test_examples_that_an_endpoint_does_not_take_are_left_out(tmp_path: Path) -> None:
+    with hostile.running(answer_of) as found:
+        found.too_long = lambda prompt: len(prompt) > (190 if "row 0" in prompt else 60)
+        labelled = label(found.url, tmp_path, numbered(2), "k=8,labels=false")
+        again = label(found.url, tmp_path, numbered(2), "k=8,labels=false")
+        assert max(len(prompt) for prompt in found.answered) <= 190
+        assert found.answered.total() == 1
+        assert set(found.asked.values()) == {1}
+    left_out = 8 - next(iter(found.answered)).count("mood: ")
+    assert 0 < left_out < 8
+    assert labelled.predicted.tolist() == again.predicted.tolist() == [0, OUTSIDE]
+    assert labelled.notes[:2] == (
+        f"{left_out} examples were left out for want of room, the worst first, in the prompts of 1 row.",
+        "1 row was too long to be asked about even without examples, and got no label.",
+    )
+
+
+def test_a_budget_of_tokens_is_kept_by_the_bytes_of_the_prompts(tmp_path: Path) -> None:
+    with hostile.running(answer_of) as found:
+        label(found.url, tmp_path, numbered(5), "k=8,labels=false,tokens=60")
+    sizes = [len(prompt.encode()) + len(LABELS[-1]) for prompt in found.answered]
+    assert len(sizes) == 5
+    assert all(140 < size <= 180 for size in sizes)

@@ -152,7 +152,7 @@ def _may_be_tried_again(fault: APIStatusError) -> bool:
         return told == "true"
     if fault.code == "insufficient_quota":
         return False
-    return fault.status_code in (408, 409, 429) or fault.status_code >= 500
+    return fault.status_code in (408, 409, 429) or (fault.status_code >= 500 and fault.status_code != 501)
 
 
 def _wish(headers: httpx2.Headers) -> float | None:
