@@ -6,7 +6,9 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from finetable.cli_remote import prepare
 from finetable.errors import UserError
+from finetable.exit_codes import DONE, INTERRUPTED
 from finetable.printed import print_lines, print_pieces, print_rows
 from finetable.settings import Recipe
 from finetable.terminal import Terminal
@@ -19,12 +21,12 @@ from finetable.verb_settings import (
     WatchSettings,
 )
 
-DONE, MENDABLE, USAGE, INTERRUPTED = 0, 1, 2, 130
-
 app = App(name="finetable", help="Fine-tune a GPT on your own table, on your own machine.")
 terminal = Terminal()
 
 Flat = Parameter(name="*")
+
+app.command(prepare)
 
 
 @app.command

@@ -6,6 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from pydantic import Field
 
+from finetable.name_lists import NameList
 from finetable.settings import BaseSettings, Settings, TableOptions, TaskSettings
 
 
@@ -82,6 +83,28 @@ class ProfileSettings(Settings):
 
     task: TaskSettings = Field(default=TaskSettings())
     base: BaseSettings = Field(default=BaseSettings())
+    table: TableOptions = Field(default=TableOptions())
+
+
+class PrepareSettings(Settings):
+    """How a table becomes a training file for a fine-tuning API."""
+
+    task: TaskSettings = Field(default=TaskSettings())
+    chat: bool = Field(default=False, description="Write chat messages instead of prompts and completions.")
+    system: str | None = Field(
+        default=None, min_length=1, description="System message that begins every chat, with --chat."
+    )
+    accept: NameList = Field(
+        default=(),
+        description="What to accept of what is proposed, then write: all, none, or names; else only look.",
+    )
+    validation: str | None = Field(
+        default=None, description="A validation table of the same columns: texts that stand in it are told."
+    )
+    base: str | None = Field(
+        default=None,
+        description="A base whose tokenizer counts what is too long for it: a hub name or folder.",
+    )
     table: TableOptions = Field(default=TableOptions())
 
 
