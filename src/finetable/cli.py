@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from finetable.cli_remote import prepare
+from finetable.cli_remote import jobs, prepare
 from finetable.errors import UserError
 from finetable.exit_codes import DONE, INTERRUPTED
 from finetable.printed import print_lines, print_pieces, print_rows
@@ -27,6 +27,7 @@ terminal = Terminal()
 Flat = Parameter(name="*")
 
 app.command(prepare)
+app.command(jobs)
 
 
 @app.command

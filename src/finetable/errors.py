@@ -6,7 +6,8 @@ UserError
 ├── RecipeError         the options contradict each other or the table
 ├── BaseModelError      the base cannot be found or may not be loaded
 ├── ModelFolderError    a model folder is missing, damaged, unfinished or of another recipe
-└── TrainingError       training cannot go on (numbers that are not finite, memory, a full disk)
+├── TrainingError       training cannot go on (numbers that are not finite, memory, a full disk)
+└── RemoteError         a server of the OpenAI API cannot be reached, or refuses
 """
 
 
@@ -36,3 +37,7 @@ class ModelFolderError(UserError):
 
 class TrainingError(UserError):
     """Training cannot go on."""
+
+
+class RemoteError(UserError):
+    """A server of the OpenAI API cannot be reached, or refuses."""

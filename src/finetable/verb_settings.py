@@ -108,6 +108,75 @@ class PrepareSettings(Settings):
     table: TableOptions = Field(default=TableOptions())
 
 
+class ApiSettings(Settings):
+    """Which server of the OpenAI API is asked; its key comes from OPENAI_API_KEY or is asked for."""
+
+    base_url: str = Field(
+        default="http://127.0.0.1:8000/v1",
+        pattern=r"^https?://[^/]",
+        description="Address of the OpenAI API; that of `finetable serve` on this machine by default.",
+    )
+
+
+class CreateJobSettings(Settings):
+    """A new fine-tuning job."""
+
+    api: ApiSettings = Field(default=ApiSettings())
+    model: str = Field(
+        default="scratch", description="The base to train; `finetable jobs models` lists them."
+    )
+    validation: Path | None = Field(default=None, description="A validation file, JSON Lines too.")
+    suffix: str | None = Field(
+        default=None, min_length=1, max_length=64, description="A word for the new model's name."
+    )
+    seed: int | None = Field(
+        default=None, ge=0, lt=2**31, description="The same seed and file give the same model, where offered."
+    )
+    n_epochs: int | None = Field(
+        default=None, ge=1, le=50, description="Times every example is seen; the server decides without it."
+    )
+    batch_size: int | None = Field(
+        default=None, ge=1, le=256, description="Examples in a step; the server decides without it."
+    )
+    learning_rate_multiplier: float | None = Field(
+        default=None, gt=0, description="Multiplies the server's usual learning rate."
+    )
+    yes: bool = Field(
+        default=False, description="Do not ask before data leaves this machine and costs may arise."
+    )
+
+
+class FollowSettings(Settings):
+    """How a job is followed."""
+
+    api: ApiSettings = Field(default=ApiSettings())
+    every: float = Field(default=2.0, ge=0, le=3600, description="Seconds between two looks at the job.")
+
+
+class UseSettings(Settings):
+    """What a fine-tuned model is asked."""
+
+    api: ApiSettings = Field(default=ApiSettings())
+    prompt: tuple[str, ...] = Field(default=(), description="A prompt to answer; may be given several times.")
+    n: Annotated[int, Parameter(name="-n")] = Field(
+        default=1, ge=1, le=10_000, description="Texts for each prompt, or from nothing."
+    )
+    temperature: float | None = Field(
+        default=None,
+        ge=0,
+        le=2,
+        description="0 always takes the likeliest token; 0.8 by default, 0 for labels.",
+    )
+    max_tokens: int = Field(default=256, ge=1, le=100_000, description="Most tokens of a text.")
+    seed: int | None = Field(
+        default=None, ge=0, lt=2**31, description="The same seed gives the same texts, where offered."
+    )
+    chat: bool = Field(
+        default=False, description="Ask in chat messages, where the job does not say how it was prepared."
+    )
+    table: TableOptions = Field(default=TableOptions())
+
+
 class ServeSettings(Settings):
     """How to answer others' programs."""
 

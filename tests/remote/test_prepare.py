@@ -24,7 +24,7 @@ from finetable.verbs import prepare
 
 Row = tuple[str, str]
 PLACES = ["harbour", "garden", "tower", "island", "market", "forest", "bridge", "station", "castle", "valley"]
-NAMES = [check.__name__.replace("_", "-") for check in CHECKS]  # type: ignore[attr-defined]
+NAMES = [check.__name__.replace("_", "-") for check in CHECKS]
 
 
 def texts(rows: int) -> list[Row]:
@@ -292,7 +292,7 @@ def test_tokens_are_counted_where_a_base_is_named(
 def test_chats_have_roles_instead_of_marks(file: Callable[..., Path], tmp_path: Path) -> None:
     rows = [(prompt, completion.upper()) for prompt, completion in texts(12)]
     out = tmp_path / "out.jsonl"
-    options = {"write": "completion", "given": "prompt", "chat": True, "accept": "all"}
+    options: dict[str, Any] = {"write": "completion", "given": "prompt", "chat": True, "accept": "all"}
     found = prepare(file(rows), out=out, system="Be brief.", **options)
     assert names(found) == ["lower-case-completions"]
     assert written(out)[0]["messages"] == [

@@ -41,7 +41,7 @@ def write_table(path: Path, columns: pa.Table) -> None:
     write_new(path, lambda stream: _write(stream, kind, columns, compressed=compressed))
 
 
-def write_new(path: Path, write: Callable[[BinaryIO], None]) -> None:
+def write_new(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Let `write` fill a file that appears whole or not at all; an existing one is never replaced.
 
     Raises UserError for a file that exists, a folder that does not, and a disk that is full; then nothing

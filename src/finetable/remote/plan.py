@@ -1,7 +1,7 @@
 """What `prepare` decided about a file, kept beside it, so that new prompts take the same form."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +13,7 @@ from finetable.settings import Settings, TaskSettings
 
 ENDING = ".plan.json"
 SIDES = ("_train", "_valid")
+KEY, VALUE_LETTERS, MOST_PIECES = "finetable_plan_", 512, 10
 
 
 class Plan(Settings):
@@ -24,6 +25,24 @@ class Plan(Settings):
     system: str | None = None
     style: Style = Field(default=Style())
     files: dict[str, str] = Field(default_factory=dict)
+
+
+def metadata_of(plan: Plan) -> dict[str, str] | None:
+    """A plan as metadata of a job, in pieces that fit; None where it is too long for them."""
+    text = plan.model_copy(update={"files": {}}).model_dump_json(exclude_defaults=True)
+    pieces = [text[start : start + VALUE_LETTERS] for start in range(0, len(text), VALUE_LETTERS)]
+    if len(pieces) > MOST_PIECES:
+        return None
+    return {f"{KEY}{number}": piece for number, piece in enumerate(pieces, 1)}
+
+
+def plan_in(metadata: Mapping[str, str] | None) -> Plan | None:
+    """The plan that the metadata of a job hold; None for a job that was made in another way."""
+    pieces = [(metadata or {}).get(f"{KEY}{number}", "") for number in range(1, MOST_PIECES + 1)]
+    try:
+        return Plan.model_validate_json("".join(pieces))
+    except ValidationError:
+        return None
 
 
 def plan_file(out: Path) -> Path:
