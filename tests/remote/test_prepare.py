@@ -127,6 +127,17 @@ def test_a_a_shared_beginning_is_taken_from_each_completion_alone(
     assert got == [f" {completion} END" for _, completion in texts(12)]
 
 
+def test_a_a_completion_that_is_nothing_but_the_shared_beginning_is_not_emptied(
+    file: Callable[..., Path], tmp_path: Path
+) -> None:
+    table = file(
+        [*((prompt, f"Summary: {completion}") for prompt, completion in texts(12)), ("x", "Summary: ")]
+    )
+    found = prepare(table, out=tmp_path / "out.jsonl", write="completion", given="prompt", accept="all")
+    assert "completion-prefix" not in names(found)
+    assert len(written(tmp_path / "out.jsonl")) == 13
+
+
 def test_b_long_examples_go_by_what_they_are_and_not_by_their_place(
     file: Callable[..., Path], tmp_path: Path
 ) -> None:

@@ -19,11 +19,15 @@ MILLION = 1_000_000
 
 @dataclass(frozen=True)
 class Estimate:
-    """Examples of a file, their tokens by rule of thumb, and the epochs; None where the server decides."""
+    """Examples of a file, their tokens by rule of thumb, and the epochs; None where the server decides.
+
+    `hosted` says that the server is not this machine, so that training may cost money.
+    """
 
     examples: int
     tokens: int
     epochs: int | None
+    hosted: bool
 
     def told(self, model: str) -> str:
         """The estimate in a sentence, with the price of training that model where it is known."""
@@ -33,6 +37,8 @@ class Estimate:
             return f"{start}; the server decides how often each is seen."
         seen = self.tokens * self.epochs
         told = f"{start}, seen {self.epochs} times: about {seen:,} tokens are trained on"
+        if not self.hosted:
+            return f"{told}."
         dollars = training_cost(model, seen)
         if dollars is None:
             return f"{told}; what {model} costs is not known here."
@@ -52,7 +58,7 @@ def estimate_of(file: Path, epochs: int | None, hosted: bool) -> Estimate:
         )
     size = sum(len(text.encode()) for line in lines for text in (line.lead, line.prompt, line.completion))
     seen = epochs if epochs is not None or not hosted else usual_epochs(len(lines))
-    return Estimate(len(lines), max(1, size // BYTES_PER_TOKEN), seen)
+    return Estimate(len(lines), max(1, size // BYTES_PER_TOKEN), seen, hosted)
 
 
 def usual_epochs(examples: int) -> int:

@@ -21,7 +21,6 @@ from finetable.wording import counted
 Wish = Literal["cancel", "pause", "resume"]
 LIST_LENGTH = 100
 NUMBERS = ("n_epochs", "batch_size", "learning_rate_multiplier")
-RETIRES = "shutdown_date"
 
 
 def models(settings: ApiSettings, progress: Progress) -> list[Model]:
@@ -52,6 +51,7 @@ def create(file: Path, settings: CreateJobSettings, progress: Progress) -> FineT
     if plan is None:
         progress.warn(f"{file} has no plan beside it: `jobs use` will ask the model with prompts as they are")
     with connect(settings.api, progress) as client, faults_told(address, creates=True):
+        _warn_of_shutdown(client, settings.model, progress)
         metadata = _metadata(client, plan, settings.model, progress)
         options = _options(client, settings, metadata, progress)
         training = _upload(client, file, progress)
@@ -82,8 +82,8 @@ def model_lines(found: Sequence[Model]) -> list[str]:
     """A line for each model; the day on which one is shut down, where its server tells."""
     lines = []
     for model in found:
-        retires = (model.model_extra or {}).get(RETIRES, getattr(model, RETIRES, None))
-        lines.append(f"{model.id}  {model.owned_by}" + (f"  shut down on {retires}" if retires else ""))
+        day = _shutdown(model)
+        lines.append(f"{model.id}  {model.owned_by}" + (f"  shut down on {day}" if day else ""))
     return lines or ["No models."]
 
 
@@ -93,6 +93,19 @@ def next_command(verb: str, name: str, settings: ApiSettings) -> str:
     if settings.base_url != ApiSettings().base_url:
         words += ["--base-url", settings.base_url]
     return shlex.join(words)
+
+
+def _shutdown(model: Model) -> str | None:
+    """The day on which a model is shut down, where its server and the client know of it."""
+    day = getattr(model, "shutdown_date", None)
+    return None if day is None else str(day)
+
+
+def _warn_of_shutdown(client: OpenAI, name: str, progress: Progress) -> None:
+    for model in client.models.list():
+        day = _shutdown(model)
+        if model.id == name and day is not None:
+            progress.warn(f"{name} is shut down on {day}, and what is trained from it, too")
 
 
 def _ask(file: Path, settings: CreateJobSettings) -> None:

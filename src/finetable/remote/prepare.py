@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from finetable.data.read_table import read_table
+from finetable.data.table import Table
 from finetable.data.table_writer import write_new
 from finetable.errors import RecipeError
 from finetable.progress import Progress
@@ -31,10 +32,15 @@ class Prepared:
 
     table: str
     task: TaskSettings
-    rows: int
+    source: Table
     review: Review
     files: tuple[Path, ...]
     plan: Path | None
+
+    @property
+    def rows(self) -> int:
+        """Rows that were taken."""
+        return len(self.source)
 
 
 def check_preparing(table: str, out: Path, settings: PrepareSettings) -> None:
@@ -67,11 +73,11 @@ def prepare_table(table: str, out: Path, settings: PrepareSettings, progress: Pr
     decided = [Decision(proposal, True, None) for proposal in columns]
     found = replace(found, decisions=(*decided, *found.decisions))
     if not settings.accept:
-        return Prepared(table, task, len(source), found, (), None)
+        return Prepared(table, task, source, found, (), None)
     _warn_of_needless(found, settings.accept, progress)
     files = _write(found.draft, out, settings.system)
     plan = Plan(task=task, chat=settings.chat, system=settings.system, style=found.draft.style)
-    return Prepared(table, task, len(source), found, files, write_plan(plan, out, files))
+    return Prepared(table, task, source, found, files, write_plan(plan, out, files))
 
 
 def _beside(table: str, task: TaskSettings, settings: PrepareSettings, progress: Progress) -> Beside:

@@ -45,6 +45,7 @@ def prepared_json(found: Prepared, command: str) -> dict[str, Any]:
         "kind": draft.kind,
         "chat": draft.chat,
         "rows": found.rows,
+        "set_aside": [vars(row) for row in found.source.set_aside],
         "examples": len(draft.lines) - held_back,
         "validation_examples": held_back,
         "proposals": [_proposal_json(decision) for decision in found.review.decisions],
@@ -113,9 +114,12 @@ def _outcome(found: Prepared, command: str) -> list[str]:
     draft = found.review.draft
     held_back = len(draft.valid or ())
     sizes = [len(draft.lines) - held_back, held_back]
-    return [
+    wrote = [
         f"Wrote {file}: {counted(size, 'example')}" for file, size in zip(found.files, sizes, strict=False)
     ]
+    words = ["finetable", "jobs", "create", str(found.files[0])]
+    words += ["--validation", str(found.files[1])] if len(found.files) > 1 else []
+    return [*wrote, f"Next: {shlex.join(words)}"]
 
 
 def _proposal_json(decision: Decision) -> dict[str, Any]:
