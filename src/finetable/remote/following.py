@@ -82,6 +82,7 @@ def _followed(client: OpenAI, job_id: str, every: float, progress: Progress) -> 
             for event in _new_events(client, job_id, last):
                 curve.tell(event)
                 last = event.id
+            curve.draw()
             if job.status in ENDED:
                 return job
             time.sleep(every)
@@ -105,21 +106,25 @@ class _Curve:
         self._stack = stack
         self._bar: Bar | None = None
         self._losses: list[float] = []
+        self._step = 0
 
     def tell(self, event: FineTuningJobEvent) -> None:
         data = event.data if isinstance(event.data, dict) else {}
         if event.type == "metrics" and "train_loss" in data:
-            self._step(data)
+            self._take(data)
         elif event.level == "info":
             self._progress.say(event.message)
         else:
             self._progress.warn(event.message)
 
-    def _step(self, data: dict[str, Any]) -> None:
+    def draw(self) -> None:
+        if self._bar is not None:
+            self._bar.update(self._step, f"loss {self._losses[-1]:.2f} {sparkline(self._losses)}")
+
+    def _take(self, data: dict[str, Any]) -> None:
         if self._bar is None:
             self._bar = self._stack.enter_context(self._progress.bar("training", data.get("total_steps", 0)))
         self._losses.append(data["train_loss"])
-        note = f"loss {data['train_loss']:.2f} {sparkline(self._losses)}"
-        self._bar.update(data.get("step", len(self._losses)), note)
+        self._step = data.get("step", len(self._losses))
         if "valid_loss" in data:
-            self._bar.show(f"step {data.get('step')}: validation loss {data['valid_loss']:.2f}")
+            self._bar.show(f"step {self._step}: validation loss {data['valid_loss']:.2f}")
