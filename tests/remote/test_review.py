@@ -99,6 +99,13 @@ def test_near_duplicates_stay_on_one_side(file: Callable[..., Path], tmp_path: P
     assert sorted(map(len, sides)) == [0, 1]
 
 
+def test_texts_that_stand_under_several_prompts_are_told(file: Callable[..., Path], tmp_path: Path) -> None:
+    rows = [*texts(12), ("another prompt", texts(12)[3][1].upper())]
+    found = prepare(file(rows), out=tmp_path / "o.jsonl", write="completion", given="prompt")
+    assert lines_of(found, "near-duplicates") == (13,)
+    assert "duplicates" not in names(found)
+
+
 def test_tokens_are_counted_where_a_base_is_named(
     file: Callable[..., Path], tmp_path: Path, base_folder: Callable[[str], Path]
 ) -> None:

@@ -49,7 +49,7 @@ def create(file: Path, settings: CreateJobSettings, progress: Progress) -> FineT
     _ask(file, settings)
     plan = plan_of(file)
     if plan is None:
-        progress.warn(f"{file} has no plan beside it: `jobs use` will ask the model with prompts as they are")
+        progress.warn(f"{file} has no plan beside it that fits it: `jobs use` will send prompts as they are")
     with connect(settings.api, progress) as client, faults_told(address, creates=True):
         _warn_of_shutdown(client, settings.model, progress)
         metadata = _metadata(client, plan, settings.model, progress)

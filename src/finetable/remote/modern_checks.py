@@ -57,13 +57,15 @@ def leakage(draft: Draft) -> Proposal | None:
 
 
 def near_duplicates(draft: Draft) -> Notice | None:
-    """Examples with nearly the text of an earlier one."""
+    """Examples with the text of an earlier one, or nearly."""
     texts, lines = _filled(draft)
-    near = tuple(pair.line for pair in EqualTexts.among(texts, lines).near_duplicates())
+    found = EqualTexts.among(texts, lines)
+    near = tuple(sorted(pair.line for pair in (*found.duplicates(), *found.near_duplicates())))
     if not near:
         return None
-    told = f"{are_counted(len(near), 'example')} nearly the same as an earlier one: keep both on one "
-    return Notice("near-duplicates", f"{told}side of a split.", near)
+    of = "prompt" if draft.kind == "classification" else "completion"
+    told = f"{are_counted(len(near), 'example', ('has', 'have'))} the {of} of an earlier one, or nearly: "
+    return Notice("near-duplicates", f"{told}keep both on one side of a split.", near)
 
 
 def conflicting_labels(draft: Draft) -> Notice | None:

@@ -66,9 +66,9 @@ def write_plan(plan: Plan, out: Path, files: Iterable[Path]) -> Path:
 
 
 def plan_of(file: Path) -> Plan | None:
-    """The plan by which a file was made; None where there is none, or the file was changed since."""
+    """The plan by which a file was made; None where none is readable, or the file was changed since."""
     try:
         plan = Plan.model_validate(json.loads(plan_file(file).read_text(encoding="utf-8")))
-    except (OSError, ValidationError, ValueError):
+    except (FileNotFoundError, ValueError):
         return None
     return plan if file.is_file() and plan.files.get(file.name) == sha256(file) else None
