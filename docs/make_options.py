@@ -1,12 +1,28 @@
 """Print docs/options.md from the command line itself: `python docs/make_options.py > docs/options.md`."""
 
 import sys
+from functools import reduce
 
-from cyclopts import Argument
+from cyclopts import App, Argument
 
 from finetable.cli import app
 
-VERBS = ("profile", "train", "generate", "classify", "evaluate", "report", "compare", "bench", "serve")
+VERBS = (
+    *(
+        "profile",
+        "train",
+        "generate",
+        "classify",
+        "evaluate",
+        "report",
+        "compare",
+        "bench",
+        "serve",
+        "prepare",
+    ),
+    *("jobs models", "jobs create", "jobs list", "jobs watch", "jobs cancel", "jobs pause", "jobs resume"),
+    "jobs use",
+)
 
 
 def options_page() -> str:
@@ -14,7 +30,9 @@ def options_page() -> str:
     lines = ["# Options", "", "Made from the command line by `docs/make_options.py`.", ""]
     for verb in VERBS:
         lines += [f"## finetable {verb}", "", "| option | default | meaning |", "|---|---|---|"]
-        for argument in app[verb].assemble_argument_collection(parse_docstring=True):
+        for argument in reduce(App.__getitem__, verb.split(), app).assemble_argument_collection(
+            parse_docstring=True
+        ):
             if argument.show and argument.names[0].startswith("-"):
                 lines.append(row(argument))
         lines.append("")

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from finetable.bench_settings import FewShotSettings
 from finetable.catalog import answerer_of, source_of, step_writer_of, task_of
 from finetable.errors import RecipeError
 from finetable.settings import BaseSettings, TaskSettings
 from finetable.training.trainer import Step
-from finetable.verb_settings import FewShotSettings
 
 
 def test_tasks_and_sources() -> None:

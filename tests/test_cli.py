@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from finetable.__main__ import run
-from finetable.cli import DONE, MENDABLE, USAGE
+from finetable.exit_codes import DONE, MENDABLE, USAGE
 
 WORDS = ["storm", "harbour", "letter", "train", "garden", "clock", "island", "mirror", "river", "tower"]
 LABEL = ["--label", "mood", "--given", "text", "--size", "tiny", "--epochs", "1"]

@@ -28,8 +28,11 @@ IN_ORDER = [
     "compare.sh",
     "bench.sh",
     "python_api.py",
+    "prepare.sh",
+    "prepare_accept.sh",
+    "prepare_chat.sh",
 ]
-SERVED = ["serve.sh", "openai_client.py"]
+SERVED = ["serve.sh", "openai_client.py", "jobs.sh"]
 BLOCK = re.compile(r"```(?:sh|python|toml)\n(.*?)```", re.DOTALL)
 
 
@@ -46,7 +49,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def serve_and_ask(folder: Path) -> None:
     """The snippets of the server, which runs while its client does."""
-    server, client = (SNIPPETS / name for name in SERVED)
+    server, client, jobs = (SNIPPETS / name for name in SERVED)
     search = f"export PATH={Path(sys.executable).parent}:$PATH"
     running = subprocess.Popen(
         ["bash", "-c", f"{search}; exec {server.read_text(encoding='utf-8')}"],
@@ -59,11 +62,20 @@ def serve_and_ask(folder: Path) -> None:
     told = [running.stderr.readline() for _ in range(3)]
     assert "base_url=http://127.0.0.1:8017/v1" in told[1], told
     done = subprocess.run([sys.executable, client], capture_output=True, text=True, check=False)
+    driven = subprocess.run(
+        ["bash", "-c", f"{search}; set -e; {jobs.read_text(encoding='utf-8')}"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     running.send_signal(signal.SIGINT)
     assert running.wait(60) == 0
     running.stderr.close()
     assert done.returncode == 0, done.stderr
     assert '"label"' in done.stdout
+    assert driven.returncode == 0, driven.stderr
+    assert '"genre_predicted"' in (folder / "films_labelled.csv").read_text(encoding="utf-8")
 
 
 def test_snippets_run_in_the_order_of_the_pages(folder: Path) -> None:

@@ -16,12 +16,24 @@ if TYPE_CHECKING:
         evaluate,
         generate,
         open_model,
+        prepare,
         profile,
         report,
         train,
     )
 
-__all__ = ["bench", "classify", "compare", "evaluate", "generate", "open_model", "profile", "report", "train"]
+__all__ = [
+    "bench",
+    "classify",
+    "compare",
+    "evaluate",
+    "generate",
+    "open_model",
+    "prepare",
+    "profile",
+    "report",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -6,8 +6,9 @@ import sys
 from cyclopts import CycloptsError
 from pydantic import ValidationError
 
-from finetable.cli import DONE, INTERRUPTED, MENDABLE, USAGE, app, terminal
+from finetable.cli import app, terminal
 from finetable.errors import UserError
+from finetable.exit_codes import DONE, INTERRUPTED, MENDABLE, USAGE
 from finetable.recipe_file import with_recipe_file
 from finetable.settings import wrong_value
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
+from finetable.bench_settings import FewShotSettings
 from finetable.errors import RecipeError
 from finetable.settings import BaseSettings, EngineName, Recipe, SourceName, TaskSettings
-from finetable.verb_settings import FewShotSettings
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast

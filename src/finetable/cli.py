@@ -6,12 +6,14 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from finetable.cli_compare import bench, compare, without_bars_of_libraries
+from finetable.cli_remote import jobs, prepare
 from finetable.errors import UserError
+from finetable.exit_codes import DONE, INTERRUPTED
 from finetable.printed import print_lines, print_pieces, print_rows
 from finetable.settings import Recipe
 from finetable.terminal import Terminal
 from finetable.verb_settings import (
-    BenchSettings,
     ClassifySettings,
     EvaluateSettings,
     GenerateSettings,
@@ -20,12 +22,15 @@ from finetable.verb_settings import (
     WatchSettings,
 )
 
-DONE, MENDABLE, USAGE, INTERRUPTED = 0, 1, 2, 130
-
 app = App(name="finetable", help="Fine-tune a GPT on your own table, on your own machine.")
 terminal = Terminal()
 
 Flat = Parameter(name="*")
+
+app.command(compare)
+app.command(bench)
+app.command(prepare)
+app.command(jobs)
 
 
 @app.command
@@ -59,7 +64,7 @@ def train(
     check_training(table, out, recipe)
     from finetable.workflow.train import train_table
 
-    _without_bars_of_libraries()
+    without_bars_of_libraries()
     trained = train_table(table, out, recipe, watch, terminal)
     if not trained.finished:
         return INTERRUPTED
@@ -95,7 +100,7 @@ def profile(
     from finetable.reporting.profile_report import profile_json, profile_lines
     from finetable.workflow.profile import profile_of
 
-    _without_bars_of_libraries()
+    without_bars_of_libraries()
     found = profile_of(table, out, settings, terminal)
     if json_output:
         print_rows([profile_json(found)])
@@ -126,7 +131,7 @@ def generate(
     check_generating(folder, out, settings)
     from finetable.workflow.generate import generate_rows, stream_rows
 
-    _without_bars_of_libraries()
+    without_bars_of_libraries()
     if out is not None:
         generate_rows(folder, out, settings, terminal)
         return DONE
@@ -161,7 +166,7 @@ def classify(
     check_classifying(folder, table, out)
     from finetable.workflow.classify import classify_table
 
-    _without_bars_of_libraries()
+    without_bars_of_libraries()
     rows = classify_table(folder, table, out, settings, terminal)
     if out is None:
         print_rows(rows.to_pylist())
@@ -198,7 +203,7 @@ def evaluate(
         check_table(table)
         from finetable.workflow.evaluate import evaluate_model
 
-        _without_bars_of_libraries()
+        without_bars_of_libraries()
         figures = evaluate_model(folder, table, settings, terminal)
     if json_output:
         print_rows([figures])
@@ -225,64 +230,8 @@ def report(folder: Path, /, *, out: Path | None = None) -> int:
     read_finished(folder)
     from finetable.workflow.report import report_run
 
-    _without_bars_of_libraries()
+    without_bars_of_libraries()
     report_run(folder, out, terminal)
-    return DONE
-
-
-@app.command
-def compare(*folders: Path, out: Path | None = None) -> int:
-    """Put models side by side: where their recipes differ, and which is best.
-
-    Parameters
-    ----------
-    folders
-        Two model folders or more, of one job.
-    out
-        An HTML page that shows them side by side.
-    """
-    from finetable.workflow.first_checks import check_comparing
-
-    check_comparing(folders, out)
-    from finetable.workflow.report import compare_runs
-
-    _without_bars_of_libraries()
-    print_lines(compare_runs(folders, out, terminal))
-    return DONE
-
-
-@app.command
-def bench(
-    table: str,
-    /,
-    *,
-    out: Path | None = None,
-    json_output: Annotated[bool, Parameter(name="--json", negative="")] = False,
-    settings: Annotated[BenchSettings, Flat] = BenchSettings(),
-) -> int:
-    """Compare models, prompts and simple baselines on the same rows of a table.
-
-    Parameters
-    ----------
-    table
-        CSV, TSV, JSON Lines or Parquet, each also .gz, or hf://owner/name.
-    out
-        An HTML page that shows them side by side.
-    json_output
-        Print one JSON object.
-    """
-    from finetable.workflow.first_checks import check_benching
-
-    check_benching(table, out, settings)
-    from finetable.reporting.bench_report import bench_lines
-    from finetable.workflow.bench import bench_table
-
-    _without_bars_of_libraries()
-    figures = bench_table(table, out, settings, terminal)
-    if json_output:
-        print_rows([figures])
-    else:
-        print_lines(bench_lines(figures))
     return DONE
 
 
@@ -302,13 +251,6 @@ def serve(*folders: Path, settings: Annotated[ServeSettings, Flat] = ServeSettin
             raise
         raise UserError("serve needs the extra of that name: pip install 'finetable[serve]'.") from fault
 
-    _without_bars_of_libraries()
+    without_bars_of_libraries()
     answer(folders, settings, terminal)
     return DONE
-
-
-def _without_bars_of_libraries() -> None:
-    """Keep transformers from drawing bars of its own between ours."""
-    from transformers.utils.logging import disable_progress_bar
-
-    disable_progress_bar()

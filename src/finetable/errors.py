@@ -6,8 +6,8 @@ UserError
 ├── RecipeError         the options contradict each other or the table
 ├── BaseModelError      the base cannot be found or may not be loaded
 ├── ModelFolderError    a model folder is missing, damaged, unfinished or of another recipe
-├── RemoteError         a model at an address cannot be asked, or may not be asked for more
-└── TrainingError       training cannot go on (numbers that are not finite, memory, a full disk)
+├── TrainingError       training cannot go on (numbers that are not finite, memory, a full disk)
+└── RemoteError         a server of the OpenAI API cannot be reached or refuses, or may not be asked for more
 """
 
 
@@ -35,9 +35,9 @@ class ModelFolderError(UserError):
     """A model folder is missing, damaged, unfinished, or of another recipe."""
 
 
-class RemoteError(UserError):
-    """A model at an address cannot be asked, or may not be asked for more."""
-
-
 class TrainingError(UserError):
     """Training cannot go on."""
+
+
+class RemoteError(UserError):
+    """A server of the OpenAI API cannot be reached or refuses, or may not be asked for more."""

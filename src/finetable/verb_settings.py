@@ -1,15 +1,13 @@
 """Every option of the verbs that use a table or a model, once."""
 
-import re
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated
 
 from cyclopts import Parameter
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from finetable.errors import RecipeError
-from finetable.settings import BaseSettings, Settings, TableOptions, TaskSettings, wrong_value
+from finetable.name_lists import NameList
+from finetable.settings import BaseSettings, Settings, TableOptions, TaskSettings
 
 
 class WatchSettings(Settings):
@@ -80,103 +78,6 @@ class EvaluateSettings(Settings):
     table: TableOptions = Field(default=TableOptions())
 
 
-PickName = Literal["random", "balanced", "nearest"]
-OrderName = Literal["best-last", "best-first", "shuffled"]
-SimilarityName = Literal["tfidf", "embedding"]
-
-
-class FewShotSettings(Settings):
-    """A model that is shown examples of a task instead of being trained."""
-
-    model: str = Field(
-        default="",
-        min_length=1,
-        description="A base (hub name or local folder), or the name of a model at the address.",
-    )
-    k: int = Field(default=8, ge=0, le=1000, description="How many training rows are shown as examples.")
-    pick: PickName = Field(
-        default="random",
-        description="Examples at random, as many of each label, or those most like the question.",
-    )
-    by: SimilarityName = Field(default="tfidf", description="What makes two texts alike, for pick=nearest.")
-    order: OrderName = Field(
-        default="best-last", description="Where the example stands that would be left out last."
-    )
-    labels: bool = Field(default=True, description="Name all labels in the prompt; without examples always.")
-    tokens: int | None = Field(
-        default=None,
-        ge=1,
-        le=10_000_000,
-        description="Most tokens of prompt and answer; default the context.",
-    )
-    seed: int = Field(default=0, ge=0, lt=2**63, description="The same seed picks the same examples.")
-    url: str | None = Field(default=None, description="An endpoint of the OpenAI API, such as http://…/v1.")
-    parallel: int = Field(default=8, ge=1, le=256, description="Requests under way at once.")
-    budget: float | None = Field(
-        default=None,
-        ge=0,
-        allow_inf_nan=False,
-        description="Most US dollars that a run may pay; answers kept from before cost nothing again.",
-    )
-    input_price: float | None = Field(
-        default=None, ge=0, allow_inf_nan=False, description="US dollars for a million tokens read."
-    )
-    output_price: float | None = Field(
-        default=None, ge=0, allow_inf_nan=False, description="US dollars for a million tokens written."
-    )
-
-    @classmethod
-    def parsed(cls, text: str) -> Self:
-        """Settings from `MODEL@k=8,pick=nearest`; raises RecipeError with the nearest right word."""
-        found = _FEW_SHOT.fullmatch(text)
-        assert found is not None, "every text is a model, be it empty, with options or without"
-        if not found["model"]:
-            raise RecipeError(f"Name a model before the @ in {text!r}, such as distilgpt2@k=8.")
-        options: dict[str, str] = {}
-        for part in filter(None, (found["options"] or "").split(",")):
-            word, _, value = part.partition("=")
-            name = word.strip().replace("-", "_")
-            known = sorted(set(cls.model_fields) - {"model"})
-            if name not in known:
-                near = get_close_matches(name, known, n=1)
-                hint = f"Did you mean {near[0]}?" if near else f"There are {', '.join(known)}."
-                raise RecipeError(f"There is no option {word!r} in {text!r}. {hint}")
-            if name in options:
-                raise RecipeError(f"{text!r} says {name} twice.")
-            options[name] = value.strip()
-        try:
-            settings = cls.model_validate({"model": found["model"], **options})
-        except ValidationError as fault:
-            raise RecipeError(f"In {text!r}, {wrong_value(fault).lstrip('-')}") from fault
-        settings.check()
-        return settings
-
-    def check(self) -> None:
-        """Raise RecipeError for options that contradict each other."""
-        if self.url is None:
-            if self.model == "scratch":
-                raise RecipeError("A scratch network has read nothing yet, so examples teach it nothing.")
-            if self.budget is not None:
-                raise RecipeError("A model on this machine costs nothing: leave budget out.")
-            return
-        if "@" in self.url:
-            raise RecipeError("A key or password in the address would be shown: use OPENAI_API_KEY instead.")
-        if _ADDRESS.fullmatch(self.url) is None:
-            raise RecipeError(f"{self.url!r} is no address of an endpoint, such as https://example.org/v1.")
-        if self.by == "embedding":
-            raise RecipeError("by=embedding is for models on this machine: use by=tfidf with an address.")
-
-    @property
-    def is_on_this_machine(self) -> bool:
-        """Whether whoever answers runs here, so that answers cost nothing."""
-        return self.url is None or _THIS_MACHINE.match(self.url) is not None
-
-
-_FEW_SHOT = re.compile(r"(?P<model>.*?)(?:@(?P<options>[^@=/,]+=.*)?)?", re.DOTALL)
-_ADDRESS = re.compile(r"https?://(\[[0-9a-fA-F:.]+\]|[^\s/?#:\[\]]+)(:\d{1,5})?(/[^\s?#]*)?")
-_THIS_MACHINE = re.compile(r"https?://(127\.0\.0\.1|localhost|\[::1\])([:/]|$)")
-
-
 class ProfileSettings(Settings):
     """How to look at a table."""
 
@@ -185,27 +86,93 @@ class ProfileSettings(Settings):
     table: TableOptions = Field(default=TableOptions())
 
 
-class BenchSettings(Settings):
-    """What to compare, and on which rows."""
+class PrepareSettings(Settings):
+    """How a table becomes a training file for a fine-tuning API."""
 
     task: TaskSettings = Field(default=TaskSettings())
-    contestant: tuple[str, ...] = Field(
+    chat: bool = Field(default=False, description="Write chat messages instead of prompts and completions.")
+    system: str | None = Field(
+        default=None, min_length=1, description="System message that begins every chat, with --chat."
+    )
+    accept: NameList = Field(
         default=(),
-        description="majority, tfidf, model:DIR, or fewshot:MODEL@k=8,pick=nearest (more in docs/bench.md); "
-        "named once for each.",
+        description="What to accept of what is proposed, then write: all, none, or names; else only look.",
     )
-    rows: int | None = Field(
-        default=None, ge=1, description="Judge on at most this many test rows, drawn by the seed."
+    validation: str | None = Field(
+        default=None, description="A validation table of the same columns: texts that stand in it are told."
     )
-    show: int = Field(
-        default=0, ge=0, le=100, description="Print the prompt of so many test rows for each few-shot model."
+    base: str | None = Field(
+        default=None,
+        description="A base whose tokenizer counts what is too long for it: a hub name or folder.",
     )
-    seed: int = Field(
-        default=0, ge=0, lt=2**63, description="The same seed gives the same split as train gives."
+    table: TableOptions = Field(default=TableOptions())
+
+
+class ApiSettings(Settings):
+    """Which server of the OpenAI API is asked; its key comes from OPENAI_API_KEY or is asked for."""
+
+    base_url: str = Field(
+        default="http://127.0.0.1:8000/v1",
+        pattern=r"^https?://[^/]",
+        description="Address of the OpenAI API; that of `finetable serve` on this machine by default.",
     )
-    answers: Path = Field(
-        default=Path("~/.cache/finetable/answers"),
-        description="Folder where answers of models at an address are kept, so that none is paid for twice.",
+
+
+class CreateJobSettings(Settings):
+    """A new fine-tuning job."""
+
+    api: ApiSettings = Field(default=ApiSettings())
+    model: str = Field(
+        default="scratch", description="The base to train; `finetable jobs models` lists them."
+    )
+    validation: Path | None = Field(default=None, description="A validation file, JSON Lines too.")
+    suffix: str | None = Field(
+        default=None, min_length=1, max_length=64, description="A word for the new model's name."
+    )
+    seed: int | None = Field(
+        default=None, ge=0, lt=2**31, description="The same seed and file give the same model, where offered."
+    )
+    n_epochs: int | None = Field(
+        default=None, ge=1, le=50, description="Times every example is seen; the server decides without it."
+    )
+    batch_size: int | None = Field(
+        default=None, ge=1, le=256, description="Examples in a step; the server decides without it."
+    )
+    learning_rate_multiplier: float | None = Field(
+        default=None, gt=0, description="Multiplies the server's usual learning rate."
+    )
+    yes: bool = Field(
+        default=False, description="Do not ask before data leaves this machine and costs may arise."
+    )
+
+
+class FollowSettings(Settings):
+    """How a job is followed."""
+
+    api: ApiSettings = Field(default=ApiSettings())
+    every: float = Field(default=2.0, ge=0, le=3600, description="Seconds between two looks at the job.")
+
+
+class UseSettings(Settings):
+    """What a fine-tuned model is asked."""
+
+    api: ApiSettings = Field(default=ApiSettings())
+    prompt: tuple[str, ...] = Field(default=(), description="A prompt to answer; may be given several times.")
+    n: Annotated[int, Parameter(name="-n")] = Field(
+        default=1, ge=1, le=10_000, description="Texts for each prompt, or from nothing."
+    )
+    temperature: float | None = Field(
+        default=None,
+        ge=0,
+        le=2,
+        description="0 always takes the likeliest token; 0.8 by default, 0 for labels.",
+    )
+    max_tokens: int = Field(default=256, ge=1, le=100_000, description="Most tokens of a text.")
+    seed: int | None = Field(
+        default=None, ge=0, lt=2**31, description="The same seed gives the same texts, where offered."
+    )
+    chat: bool = Field(
+        default=False, description="Ask in chat messages, where the job does not say how it was prepared."
     )
     table: TableOptions = Field(default=TableOptions())
 

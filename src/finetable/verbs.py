@@ -5,14 +5,16 @@ from typing import Any
 
 import pyarrow as pa
 
+from finetable.bench_settings import BenchSettings
 from finetable.data.profile import Profile
 from finetable.progress import Progress, Silent
+from finetable.remote.prepare import Prepared, prepare_table
 from finetable.settings import Recipe
 from finetable.verb_settings import (
-    BenchSettings,
     ClassifySettings,
     EvaluateSettings,
     GenerateSettings,
+    PrepareSettings,
     ProfileSettings,
     WatchSettings,
 )
@@ -75,6 +77,13 @@ def profile(
     """Look at a table before training; options as `finetable profile` has them."""
     settings = ProfileSettings.of(**options)
     return profile_of(str(table), _path(out), settings, progress or Silent())
+
+
+def prepare(
+    table: str | Path, *, out: str | Path, progress: Progress | None = None, **options: Any
+) -> Prepared:
+    """Make a training file for an API from a table; options as `finetable prepare` has them."""
+    return prepare_table(str(table), Path(out), PrepareSettings.of(**options), progress or Silent())
 
 
 def report(folder: str | Path, *, out: str | Path | None = None, progress: Progress | None = None) -> Path:

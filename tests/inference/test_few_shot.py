@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from finetable.bench_settings import FewShotSettings
 from finetable.catalog import answerer_of
 from finetable.errors import RecipeError
 from finetable.inference.answerer import Answerer
 from finetable.inference.contestant import OUTSIDE
 from finetable.inference.few_shot import FewShot
 from finetable.settings import TaskSettings
-from finetable.verb_settings import FewShotSettings
 
 TASK = TaskSettings(label="mood", given=("text",))
 LABELS = ("bad", "good", "so-so")

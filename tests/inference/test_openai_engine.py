@@ -16,6 +16,7 @@ import pytest
 from tests.inference import hostile
 from tests.inference.hostile import SECONDS, Endpoint, Fault
 
+from finetable.bench_settings import FewShotSettings
 from finetable.catalog import answerer_of
 from finetable.errors import RemoteError
 from finetable.inference import endpoint, openai_engine
@@ -24,7 +25,6 @@ from finetable.inference.answerer import Question
 from finetable.inference.contestant import OUTSIDE, Labelled
 from finetable.inference.few_shot import FewShot
 from finetable.settings import TaskSettings
-from finetable.verb_settings import FewShotSettings
 
 TASK = TaskSettings(label="mood", given=("text",))
 LABELS = ("bad", "good", "so-so", "so-so indeed")

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from tests.serving.running import RunningServer
 
+from finetable.bench_settings import FewShotSettings
 from finetable.catalog import answerer_of
 from finetable.errors import RemoteError
 from finetable.inference import openai_engine
 from finetable.inference.contestant import OUTSIDE
 from finetable.inference.few_shot import FewShot
 from finetable.settings import TaskSettings
-from finetable.verb_settings import FewShotSettings
 
 TASK = TaskSettings(label="mood", given=("text",))
 LABELS = ("bad", "good", "so-so", "so-so indeed")

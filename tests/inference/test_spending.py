@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from finetable.bench_settings import FewShotSettings
 from finetable.errors import RecipeError, RemoteError
 from finetable.inference.prices import FREE, Price
 from finetable.inference.spending import Spending, price_for
-from finetable.verb_settings import FewShotSettings
 
 DOLLAR_A_TOKEN = Price(1_000_000, 1_000_000)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from finetable.cli import INTERRUPTED
+from finetable.exit_codes import INTERRUPTED
 from finetable.model_folder import ModelFolder
 from finetable.serving.job_process import JobProcess
 from finetable.serving.worker import COMMAND, ENDED, LOCK

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from finetable.bench_settings import BenchSettings
 from finetable.errors import ModelFolderError, RecipeError, TableError
 from finetable.model_folder import ModelFolder
 from finetable.progress import Silent
-from finetable.verb_settings import BenchSettings
 from finetable.verbs import bench, train
 from finetable.workflow.bench_rows import bench_rows
 
@@ -65,7 +65,7 @@ def test_rows_that_a_model_learnt_from_are_left_out_for_all(
 def test_fewer_rows_are_drawn_by_the_seed(films: Path) -> None:
     def drawn(seed: int) -> list[int]:
         settings = BenchSettings.of(rows=5, seed=seed, **JOB)
-        return bench_rows(str(films), settings, [], Silent()).test.row_ids.tolist()
+        return list(map(int, bench_rows(str(films), settings, [], Silent()).test.row_ids))
 
     assert len(drawn(0)) == 5
     assert drawn(0) == drawn(0) != drawn(1)

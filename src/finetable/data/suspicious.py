@@ -102,7 +102,12 @@ def _checks(texts: Sequence[str], is_text: bool) -> dict[SuspicionKind, _Check]:
     usual = usual_script(texts[:: max(1, len(texts) // _TEXTS_FOR_SCRIPT)])
     if usual is not None:
         checks["another script"] = partial(_find_other_script, usual=usual)
-    return checks | {"e-mail address": _find_email, "phone number": _find_phone}
+    return checks | _PERSONAL
+
+
+def kind_of_personal_data(text: str) -> SuspicionKind | None:
+    """The first kind of personal data that a text seems to hold, None for none."""
+    return next((kind for kind, check in _PERSONAL.items() if check(text) is not None), None)
 
 
 def _has_telling_gaps(texts: Sequence[str]) -> bool:
@@ -160,6 +165,9 @@ def _find_phone(text: str) -> _Span | None:
         if sum(map(str.isdecimal, found.group())) in _PHONE_DIGITS:
             return found.span()
     return None
+
+
+_PERSONAL: dict[SuspicionKind, _Check] = {"e-mail address": _find_email, "phone number": _find_phone}
 
 
 def _unusual_lengths(

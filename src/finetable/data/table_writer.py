@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, assert_never, cast
 
@@ -36,6 +37,16 @@ def write_table(path: Path, columns: pa.Table) -> None:
     if kind is None:
         raise UserError(f"{path} has no known ending: let --out end in {KNOWN_ENDINGS}.")
     assert len(set(columns.column_names)) == len(columns.column_names) > 0
+    compressed = path.name.lower().endswith(".gz")
+    write_new(path, lambda stream: _write(stream, kind, columns, compressed=compressed))
+
+
+def write_new(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Let `write` fill a file that appears whole or not at all; an existing one is never replaced.
+
+    Raises UserError for a file that exists, a folder that does not, and a disk that is full; then nothing
+    is left behind.
+    """
     unfinished = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
         if path.exists():
@@ -43,7 +54,7 @@ def write_table(path: Path, columns: pa.Table) -> None:
         if not path.parent.is_dir():
             raise UserError(f"There is no folder {path.parent}: create it, or choose another --out.")
         with unfinished.open("xb") as stream:
-            _write(stream, kind, columns, compressed=path.name.lower().endswith(".gz"))
+            write(stream)
             stream.flush()
             os.fsync(stream.fileno())
         # Opening for creation alone fails where a file is; what is replaced next is this empty file.

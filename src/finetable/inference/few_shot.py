@@ -7,6 +7,7 @@ from hashlib import blake2b
 import numpy as np
 import numpy.typing as npt
 
+from finetable.bench_settings import FewShotSettings
 from finetable.data.probabilities import softmax
 from finetable.errors import RecipeError
 from finetable.inference.answerer import NOT_ASKED, Answerer, Answers, Question
@@ -15,7 +16,6 @@ from finetable.inference.example_choice import Places, at_random, balanced
 from finetable.inference.few_shot_layout import Layout
 from finetable.inference.neighbours import Neighbours, by_vectors, by_words
 from finetable.settings import TaskSettings
-from finetable.verb_settings import FewShotSettings
 from finetable.wording import are_counted, counted
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from finetable.bench_settings import FewShotSettings
 from finetable.errors import RecipeError
 from finetable.inference.answer_cache import Answer, AnswerCache, digest_of
 from finetable.inference.answerer import (
@@ -30,7 +31,6 @@ from finetable.inference.contestant import OUTSIDE
 from finetable.inference.endpoint import Endpoint, RefusedError, Route, StoppedError, Tokens
 from finetable.inference.remote_replies import AnyReply, ChatReply, EchoReply
 from finetable.inference.spending import Spending, price_for
-from finetable.verb_settings import FewShotSettings
 from finetable.wording import counted
 
 BYTES_PER_TOKEN = 3

@@ -4,9 +4,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from finetable.bench_settings import FewShotSettings
 from finetable.errors import RecipeError, RemoteError
 from finetable.inference.prices import FREE, Price, price_of
-from finetable.verb_settings import FewShotSettings
 
 
 class Bill:

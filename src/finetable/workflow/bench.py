@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from finetable.atomic_files import write_text
+from finetable.bench_settings import BenchSettings
 from finetable.evaluation.bench import ContestantKind, Entry, judge_entries
 from finetable.evaluation.bench_texts import RealTexts, WriterEntry, judge_writers
 from finetable.progress import Bar, Progress
 from finetable.reporting.bench_report import bench_page
 from finetable.tasks.task import answers
-from finetable.verb_settings import BenchSettings
 from finetable.workflow.bench_rows import BenchRows, bench_rows
 from finetable.workflow.contestant_names import Contestant, ContestantWord
 from finetable.workflow.contestants import labelled_by, written_by

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from finetable.bench_settings import BenchSettings
 from finetable.catalog import task_of
 from finetable.data.read_table import read_table
 from finetable.data.splits import text_hash
@@ -18,7 +19,6 @@ from finetable.progress import Progress
 from finetable.record import Record
 from finetable.settings import Recipe
 from finetable.tasks.task import Task, answers
-from finetable.verb_settings import BenchSettings
 from finetable.wording import are_counted, counted
 from finetable.workflow.rows import frozen_rows, key_texts, named_columns, tell_about_table
 

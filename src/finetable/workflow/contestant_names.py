@@ -5,8 +5,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal, cast
 
+from finetable.bench_settings import FewShotSettings
 from finetable.errors import RecipeError
-from finetable.verb_settings import FewShotSettings
 
 ContestantWord = Literal["majority", "tfidf", "model", "fewshot"]
 SPELLINGS = ("majority", "tfidf", "model:DIR", "fewshot:MODEL@k=8")

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from finetable.bench_settings import BenchSettings
 from finetable.catalog import answerer_of
 from finetable.data.probabilities import softmax
 from finetable.data.table import Table
@@ -17,7 +18,6 @@ from finetable.evaluation.evaluate import written_freely
 from finetable.inference.contestant import Labelled, Wrote
 from finetable.inference.few_shot import FewShot
 from finetable.tasks.task import answers, prompts
-from finetable.verb_settings import BenchSettings
 from finetable.wording import quoted
 from finetable.workflow.bench_rows import BenchRows
 from finetable.workflow.contestant_names import Contestant

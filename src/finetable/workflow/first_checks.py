@@ -4,12 +4,13 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from finetable.bench_settings import BenchSettings
 from finetable.data.column_names import find_column
 from finetable.data.table_file import HUB_PREFIX, KNOWN_ENDINGS, TableFile, kind_of
 from finetable.errors import ColumnError, ModelFolderError, RecipeError
 from finetable.record import RECORD, Record, read_finished, read_record
 from finetable.settings import Recipe, TaskName
-from finetable.verb_settings import BenchSettings, GenerateSettings, ProfileSettings
+from finetable.verb_settings import GenerateSettings, ProfileSettings
 from finetable.wording import quoted
 from finetable.workflow.contestant_names import SPELLINGS, Contestant, contestant_of
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from finetable.bench_settings import FewShotSettings
 from finetable.errors import RecipeError
-from finetable.verb_settings import FewShotSettings
 
 MODELS = st.text(
     st.characters(exclude_characters="=", exclude_categories=["Cs"]), min_size=1, max_size=20

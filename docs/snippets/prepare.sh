@@ -1,0 +1,1 @@
+finetable prepare films.csv --label genre --given title,synopsis --out films.jsonl
