@@ -32,7 +32,7 @@ IN_ORDER = [
     "prepare_accept.sh",
     "prepare_chat.sh",
 ]
-SERVED = ["serve.sh", "openai_client.py", "jobs.sh"]
+SERVED = ["serve.sh", "openai_client.py", "few_shot.sh", "zero_shot.sh", "jobs.sh"]
 BLOCK = re.compile(r"```(?:sh|python|toml)\n(.*?)```", re.DOTALL)
 
 
@@ -47,50 +47,57 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-def serve_and_ask(folder: Path) -> None:
-    """The snippets of the server, which runs while its client does."""
-    server, client, jobs = (SNIPPETS / name for name in SERVED)
+def run(name: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a snippet as a person would, with a home of its own; it has to succeed."""
+    runner = [sys.executable] if name.endswith(".py") else ["bash", "-e"]
+    search = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        [*runner, SNIPPETS / name],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PATH": search, "HOME": str(folder)},
+    )
+    assert done.returncode == 0, f"{name}: {done.stderr}"
+    return done
+
+
+def serve_and_ask(folder: Path) -> dict[str, subprocess.CompletedProcess[str]]:
+    """Run the snippets that ask a server while it runs."""
+    server, *clients = SERVED
     search = f"export PATH={Path(sys.executable).parent}:$PATH"
     running = subprocess.Popen(
-        ["bash", "-c", f"{search}; exec {server.read_text(encoding='utf-8')}"],
+        ["bash", "-c", f"{search}; exec {(SNIPPETS / server).read_text(encoding='utf-8')}"],
         cwd=folder,
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "HOME": str(folder)},
     )
     assert running.stderr is not None
-    told = [running.stderr.readline() for _ in range(3)]
-    assert "base_url=http://127.0.0.1:8017/v1" in told[1], told
-    done = subprocess.run([sys.executable, client], capture_output=True, text=True, check=False)
-    driven = subprocess.run(
-        ["bash", "-c", f"{search}; set -e; {jobs.read_text(encoding='utf-8')}"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    running.send_signal(signal.SIGINT)
-    assert running.wait(60) == 0
-    running.stderr.close()
-    assert done.returncode == 0, done.stderr
-    assert '"label"' in done.stdout
-    assert driven.returncode == 0, driven.stderr
-    assert '"genre_predicted"' in (folder / "films_labelled.csv").read_text(encoding="utf-8")
+    try:
+        told = [running.stderr.readline() for _ in range(3)]
+        assert "base_url=http://127.0.0.1:8017/v1" in told[1], told
+        return {name: run(name, folder) for name in clients}
+    finally:
+        running.send_signal(signal.SIGINT)
+        assert running.wait(60) == 0
+        running.stderr.close()
 
 
 def test_snippets_run_in_the_order_of_the_pages(folder: Path) -> None:
-    search = f"PATH={Path(sys.executable).parent}:$PATH"
     for name in IN_ORDER:
-        runner = [sys.executable] if name.endswith(".py") else ["bash", "-e"]
-        command = f"{search}; {' '.join(runner)} {SNIPPETS / name}"
-        done = subprocess.run(
-            ["bash", "-c", command], cwd=folder, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, f"{name}: {done.stderr}"
+        run(name, folder)
     written = (folder / "new_films.csv").read_text(encoding="utf-8")
     assert written.startswith('"genre","title","synopsis","copied_words"')
     assert (folder / "labelled.csv").read_text(encoding="utf-8").count("\n") >= 13
-    serve_and_ask(folder)
+    done = serve_and_ask(folder)
+    assert '"label"' in done["openai_client.py"].stdout
+    assert '"genre_predicted"' in (folder / "films_labelled.csv").read_text(encoding="utf-8")
+    assert "Label each title and synopsis with its genre. Answer" in done["few_shot.sh"].stderr
+    assert "with its genre: comedy" in done["zero_shot.sh"].stderr
+    for name in ("few_shot.sh", "zero_shot.sh"):
+        assert done[name].stdout.startswith("Too few to tell who is best: 1 test row.")
 
 
 def test_every_snippet_is_run_and_shown() -> None:

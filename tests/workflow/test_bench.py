@@ -126,3 +126,38 @@ def test_a_writer_has_the_figures_that_evaluate_gives_it(films: Path, writer: Pa
     assert 0 < model["distinct_2"] <= 1
     with pytest.raises(RecipeError, match="does not write"):
         bench(films, write="plot", given="genre", contestant=("tfidf",))
+
+
+class Told(Silent):
+    """Keeps what a person would read."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
+
+
+def test_a_prompted_model_takes_part_and_its_prompt_is_shown(films: Path, labeller: Path) -> None:
+    told = Told()
+    name = f"fewshot:{labeller}@k=2,pick=nearest"
+    found = bench(films, contestant=("majority", name), rows=4, show=1, progress=told, **JOB)
+    prompted = found["contestants"][1]
+    assert prompted["name"] == name
+    assert prompted["kind"] == "prompted"
+    assert prompted["calibration_error"] is not None
+    assert prompted["cost_per_1000_rows"] == 0
+    shown = told.lines[told.lines.index(f"{name} is asked:") + 1 :]
+    shown = [line.removeprefix("  | ") for line in shown if line.startswith("  | ")]
+    assert shown[0].startswith("Label each title and plot with its genre: crime, horror or love.")
+    assert sum(line.startswith("genre:") for line in shown) == 3
+    assert shown[-1] == "genre:"
+    rows = bench_rows(str(films), BenchSettings.of(rows=4, **JOB), [], Silent())
+    titles = [line.removeprefix("title: ") for line in shown if line.startswith("title: ")]
+    assert titles[-1] == rows.test.texts("title")[0].as_py()
+    assert set(titles[:-1]) <= set(rows.train.texts("title").to_pylist())
+
+
+def test_a_word_that_few_shot_does_not_know_is_told_before_any_work(films: Path) -> None:
+    with pytest.raises(RecipeError, match="Did you mean pick"):
+        bench(films, contestant=("fewshot:distilgpt2@k=2,pic=nearest",), **JOB)
