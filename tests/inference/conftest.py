@@ -93,8 +93,14 @@ def wide_folder(tmp_path_factory: pytest.TempPathFactory, base_folder: Callable[
     """A base that sees 400 tokens, enough for a few examples in the letters of its small tokenizer."""
     folder = tmp_path_factory.mktemp("bases") / "wide"
     tokenizer = PreTrainedTokenizerFast.from_pretrained(base_folder("gpt2"))
-    sizes = {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 400, "initializer_range": 0.2}
-    ends = {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id}
+    sizes: dict[str, Any] = {
+        "n_embd": 32,
+        "n_layer": 2,
+        "n_head": 4,
+        "n_positions": 400,
+        "initializer_range": 0.2,
+    }
+    ends: dict[str, Any] = {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id}
     with torch.random.fork_rng():
         torch.manual_seed(7)
         config = GPT2Config(vocab_size=len(tokenizer), **sizes, **ends)

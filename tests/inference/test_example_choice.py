@@ -1,4 +1,5 @@
 from collections import Counter
+from functools import partial
 
 import numpy as np
 from hypothesis import given
@@ -30,7 +31,7 @@ def test_balanced_rows_differ_by_one_at_most(answers: list[str], k: int, seed: i
 
 def test_seeds_draw_other_rows() -> None:
     answers = ["a", "b"] * 50
-    for draw in (lambda seed: at_random(100, 8, seed), lambda seed: balanced(answers, 8, seed)):
+    for draw in (partial(at_random, 100, 8), partial(balanced, answers, 8)):
         assert len({tuple(draw(seed).tolist()) for seed in range(5)}) == 5
 
 

@@ -141,7 +141,7 @@ class OpenAIEngine:
 
     def _rows(self, questions: Sequence[Question], labels: Sequence[str], mode: Mode) -> list[Row]:
         threads = ThreadPoolExecutor(self._settings.parallel)
-        futures = [threads.submit(self._row, question, labels, mode) for question in questions]
+        futures = [threads.submit(self._row_or_stop, question, labels, mode) for question in questions]
         try:
             wait(futures, return_when=FIRST_EXCEPTION)
         finally:
@@ -154,6 +154,14 @@ class OpenAIEngine:
             if fault is not None and not isinstance(fault, StoppedError):
                 raise fault
         return [future.result() for future in futures]
+
+    def _row_or_stop(self, question: Question, labels: Sequence[str], mode: Mode) -> Row:
+        """One answer; a fault stops the others from here, before this thread takes up another question."""
+        try:
+            return self._row(question, labels, mode)
+        except Exception:
+            self._endpoint.stop.set()
+            raise
 
     def _row(self, question: Question, labels: Sequence[str], mode: Mode) -> Row:
         """The answer with the most examples that the endpoint takes, tried from all of them down."""
