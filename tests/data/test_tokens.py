@@ -141,8 +141,10 @@ def test_targets_are_the_answer_and_its_end_token_and_nothing_else(
 ) -> None:
     rows = rows_of(*examples)
     indices = data.draw(st.permutations(range(len(rows))))[: data.draw(st.integers(1, len(rows)))]
-    ids, targets = rows.batch(indices, SPECIAL.pad)
-    assert ids.shape == targets.shape == (len(indices), max(int(rows.lengths[i]) for i in indices))
+    longest = max(int(rows.lengths[i]) for i in indices)
+    width = data.draw(st.sampled_from([None, longest, longest + 3]))
+    ids, targets = rows.batch(indices, SPECIAL.pad, width)
+    assert ids.shape == targets.shape == (len(indices), width or longest)
     for place, index in enumerate(indices):
         whole = [int(i) for i in rows.row(index)]
         padding = [SPECIAL.pad] * (ids.shape[1] - len(whole))

@@ -99,6 +99,15 @@ def test_micro_batches_smaller_than_a_batch_really_cut_it() -> None:
     assert [[len(part) for part in batch] for batch in plan.epoch(0)] == [[2, 2, 2], [2, 2, 2]]
 
 
+def test_rows_are_counted_as_long_as_they_are_padded_to() -> None:
+    lengths = np.array([3, 8, 9, 10, 11, 16])
+    plan = BatchPlan(lengths, 32, 32, 0, row_step=8)
+    batches = sorted(sorted(lengths[rows_of(batch)].tolist()) for batch in plan.epoch(0))
+    assert batches == [[3, 8], [9, 10], [11, 16]]
+    assert plan.steps_per_epoch == 3
+    assert BatchPlan(lengths, 32, 32, 0).steps_per_epoch == 2 + 1
+
+
 def test_a_row_longer_than_the_budget_stands_alone() -> None:
     plan = BatchPlan(np.array([5, 500, 5, 400]), 20, 20, 0)
     assert sorted(sorted(rows_of(batch).tolist()) for batch in plan.epoch(0)) == [[0, 2], [1], [3]]

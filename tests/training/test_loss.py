@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn.functional import cross_entropy
 
+from finetable.data.tokens import IGNORED
 from finetable.training import loss
 from finetable.training.loss import answer_loss, answer_nats
 
@@ -24,6 +25,7 @@ class Case:
             for weight in self.head.parameters():
                 weight.copy_(torch.randn(weight.shape, generator=random))
         self.targets = torch.randint(vocabulary, (rows,), generator=random)
+        self.targets[torch.rand(rows, generator=random) < 0.2] = IGNORED
 
     def dense(self) -> torch.Tensor:
         return cross_entropy(self.head(self.hidden), self.targets, reduction="sum")

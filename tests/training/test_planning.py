@@ -52,7 +52,7 @@ def draft(base: BaseModel, rows: TokenizedRows) -> Draft:
 
 
 def steps_per_epoch(rows: TokenizedRows, plan: Plan) -> int:
-    return BatchPlan(rows.lengths, plan.batch_tokens, plan.micro_batch_tokens, plan.seed).steps_per_epoch
+    return BatchPlan.of(rows.lengths, plan).steps_per_epoch
 
 
 @pytest.mark.parametrize(("epochs", "wanted"), [(1.0, 1.0), (2.5, 2.5), (30, 30.0)])

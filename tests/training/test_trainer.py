@@ -11,7 +11,7 @@ from finetable.data.tokens import IGNORED, TokenizedRows
 from finetable.models.base_model import BaseModel, embedding_of, head_of, last_hidden
 from finetable.training.batches import BatchPlan
 from finetable.training.optimizer import BETAS
-from finetable.training.plan import Plan
+from finetable.training.plan import ANSWER_STEP, ROW_STEP, Plan
 from finetable.training.trainer import NotFiniteError, Trainer
 
 MakeBase = Callable[..., BaseModel]
@@ -54,6 +54,14 @@ def assert_identical(found: dict[str, torch.Tensor], wanted: dict[str, torch.Ten
     assert all(torch.equal(found[name], weight) for name, weight in wanted.items())
 
 
+@pytest.fixture(params=[(1, 1), (8, 64)], ids=["as long as they are", "padded as in bf16"])
+def _padding(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    row_step, answer_step = request.param
+    monkeypatch.setitem(ROW_STEP, "fp32", row_step)
+    monkeypatch.setitem(ANSWER_STEP, "fp32", answer_step)
+
+
+@pytest.mark.usefixtures("_padding")
 @pytest.mark.parametrize("kind", KINDS)
 def test_loss_and_gradient_are_those_of_a_naive_loop_over_rows(
     kind: str, make_base: MakeBase, make_rows: MakeRows, make_trainer: MakeTrainer, training: list[Example]
@@ -90,6 +98,7 @@ def naive_accuracy(base: BaseModel, rows: TokenizedRows) -> float:
     return right / count
 
 
+@pytest.mark.usefixtures("_padding")
 def test_accuracy_is_that_of_a_naive_loop_over_rows(
     make_base: MakeBase, make_rows: MakeRows, make_trainer: MakeTrainer, training: list[Example]
 ) -> None:
@@ -272,7 +281,7 @@ def row_ids_of(make_base: MakeBase, make_rows: MakeRows, make_plan: MakePlan) ->
 
     def found(examples: list[Example], number: int) -> list[int]:
         rows, plan = make_rows(make_base(), examples), make_plan()
-        batches = BatchPlan(rows.lengths, plan.batch_tokens, plan.micro_batch_tokens, plan.seed)
+        batches = BatchPlan.of(rows.lengths, plan)
         return sorted(rows.row_ids[np.concatenate(batches.batch(number))].tolist())
 
     return found

@@ -138,14 +138,16 @@ class TokenizedRows:
         starts = np.cumsum([len(row) for row in rows], dtype=np.int64)
         return TokenizedRows(np.concatenate(rows).astype(np.uint32), starts, answer_starts, self.row_ids)
 
-    def batch(self, indices: Sequence[int], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Ids and targets, both int64 (B, T), padded on the right.
+    def batch(
+        self, indices: Sequence[int], pad: int, width: int | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Ids and targets, both int64 (B, T), padded on the right to the longest row, or to `width` tokens.
 
         `targets[b, t]` is the token that follows position t where that is an answer token, else IGNORED.
         """
-        longest = int(max(self.starts[i + 1] - self.starts[i] for i in indices))
-        ids = np.full((len(indices), longest), pad, np.int64)
-        targets = np.full((len(indices), longest), IGNORED, np.int64)
+        shape = len(indices), width or int(max(self.starts[i + 1] - self.starts[i] for i in indices))
+        ids = np.full(shape, pad, np.int64)
+        targets = np.full(shape, IGNORED, np.int64)
         for place, index in enumerate(indices):
             row = self.row(index)
             first = int(self.answer_starts[index])

@@ -5,6 +5,8 @@ from functools import cached_property
 
 import numpy as np
 
+from finetable.training.plan import Plan
+
 Batch = list[np.ndarray]
 """One optimizer step: micro-batches, each an int64 array of row indices."""
 
@@ -15,18 +17,29 @@ class BatchPlan:
 
     Every epoch shuffles the rows, sorts them stably by length and cuts the line into batches of at most
     `batch_tokens` padded tokens (a longer row stands alone); the batches then come in random order. Rows
-    are padded on the right and attention is causal, so no row sees another. `lengths` int64 (rows,).
+    are padded on the right, to a multiple of `row_step` tokens, and attention is causal, so no row sees
+    another. `lengths` int64 (rows,).
     """
 
     lengths: np.ndarray
     batch_tokens: int
     micro_batch_tokens: int
     seed: int
+    row_step: int = 1
+
+    @classmethod
+    def of(cls, lengths: np.ndarray, plan: Plan) -> "BatchPlan":
+        """The batches of a run."""
+        return cls(lengths, plan.batch_tokens, plan.micro_batch_tokens, plan.seed, plan.row_step)
+
+    @cached_property
+    def _padded(self) -> np.ndarray:
+        return -(-self.lengths // self.row_step) * self.row_step
 
     @cached_property
     def steps_per_epoch(self) -> int:
         """Batches that hold every row once; the same in each epoch, as only lengths decide the cuts."""
-        return len(_cut(np.sort(self.lengths), self.batch_tokens))
+        return len(_cut(np.sort(self._padded), self.batch_tokens))
 
     def batch(self, step: int) -> Batch:
         """The micro-batches of a step, counted from 0."""
@@ -38,11 +51,11 @@ class BatchPlan:
         random = np.random.default_rng([self.seed, epoch])
         shuffled = random.permutation(len(self.lengths))
         line = shuffled[np.argsort(self.lengths[shuffled], kind="stable")]
-        batches = [line[first:last] for first, last in _cut(self.lengths[line], self.batch_tokens)]
+        batches = [line[first:last] for first, last in _cut(self._padded[line], self.batch_tokens)]
         return [self._micro_batches(batches[i]) for i in random.permutation(len(batches))]
 
     def _micro_batches(self, rows: np.ndarray) -> Batch:
-        return [rows[first:last] for first, last in _cut(self.lengths[rows], self.micro_batch_tokens)]
+        return [rows[first:last] for first, last in _cut(self._padded[rows], self.micro_batch_tokens)]
 
 
 def in_length_order(lengths: np.ndarray, batch_tokens: int) -> list[np.ndarray]:

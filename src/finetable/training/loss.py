@@ -7,6 +7,8 @@ from torch import nn
 from torch.autograd.function import FunctionCtx
 from torch.nn.functional import cross_entropy
 
+from finetable.data.tokens import IGNORED
+
 LOGITS_AT_ONCE = 4_000_000
 """Entries of the logits that exist together: 16 MB in fp32."""
 
@@ -38,10 +40,11 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
                 logits += bias
             right += (logits.argmax(dim=1) == wanted).sum()
             logits -= logits.logsumexp(dim=1, keepdim=True)
-            places = torch.arange(len(wanted), device=wanted.device)
-            total -= logits[places, wanted].sum()
+            places = (wanted != IGNORED).nonzero().flatten()
+            total -= logits[places, wanted[places]].sum()
             gradient = logits.exp_()
-            gradient[places, wanted] -= 1
+            gradient[places, wanted[places]] -= 1
+            gradient[wanted == IGNORED] = 0
             narrow = gradient.to(hidden.dtype)
             torch.mm(narrow, weight, out=hidden_gradient[first : first + rows])
             if weight_gradient.numel():
@@ -66,7 +69,7 @@ def answer_nats(hidden: torch.Tensor, head: nn.Linear, targets: torch.Tensor) ->
     total, right = 0.0, 0
     for piece, wanted in zip(hidden.split(rows), targets.split(rows), strict=True):
         logits = head(piece).float()
-        total += float(cross_entropy(logits, wanted, reduction="sum"))
+        total += float(cross_entropy(logits, wanted, reduction="sum", ignore_index=IGNORED))
         right += int((logits.argmax(dim=1) == wanted).sum())
     return total, right
 
@@ -76,7 +79,8 @@ def answer_loss(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Sum of the negative log-likelihoods of `targets`, in nats, fp32 (); how many are likeliest, int64 ().
 
-    `hidden` (N, D) are the last hidden states at the N positions that carry loss; `targets` int64 (N,).
+    `hidden` (N, D) are the last hidden states at the N positions that carry loss; `targets` int64 (N,), where
+    IGNORED stands for a position that carries none after all.
     """
     bias = head.bias if head.bias is not None else hidden.new_empty(0)
     loss, right = _ChunkedCrossEntropy.apply(hidden, head.weight, bias, targets)  # type: ignore[no-untyped-call]

@@ -6,7 +6,7 @@ from statistics import median
 import torch
 
 from finetable.data.tokens import TokenizedRows
-from finetable.models.base_model import BaseModel
+from finetable.models.base_model import BaseModel, embedding_of
 from finetable.settings import Recipe
 from finetable.training.batches import BatchPlan
 from finetable.training.plan import Plan, validation_rows
@@ -41,7 +41,9 @@ def draft_plan(
     settings = recipe.optimizer
     scratch = recipe.base.base == "scratch"
     batch_tokens = _batch_tokens(recipe, float(rows.lengths.mean()), scratch)
-    precision = choose_precision(recipe.precision, base.network.device)
+    micro_batch_tokens = min(batch_tokens, settings.micro_batch_tokens)
+    width = embedding_of(base.network).embedding_dim
+    precision = choose_precision(recipe.precision, base.network.device, micro_batch_tokens, width)
     draft = Plan(
         steps=1,
         validate_every=1,
@@ -55,12 +57,12 @@ def draft_plan(
         weight_decay=_weight_decay(recipe, scratch),
         dropout=_dropout(recipe, scratch),
         batch_tokens=batch_tokens,
-        micro_batch_tokens=min(batch_tokens, settings.micro_batch_tokens),
+        micro_batch_tokens=micro_batch_tokens,
         precision="bf16" if precision is torch.bfloat16 else "fp32",
         threads=torch.get_num_threads(),
         seed=recipe.seed,
     )
-    epoch = BatchPlan(rows.lengths, draft.batch_tokens, draft.micro_batch_tokens, draft.seed).steps_per_epoch
+    epoch = BatchPlan.of(rows.lengths, draft).steps_per_epoch
     epoch_steps = epoch * times
     epochs = recipe.length.epochs or default_epochs(epoch_steps, DEFAULT_EPOCHS, scratch)
     steps = max(1, round(epochs * epoch_steps))
@@ -76,7 +78,7 @@ def with_steps(
     plan: Plan, steps: int, recipe: Recipe, rows: TokenizedRows, validation: TokenizedRows
 ) -> Plan:
     """The plan with its number of steps, and validations spread over them."""
-    epoch = BatchPlan(rows.lengths, plan.batch_tokens, plan.micro_batch_tokens, plan.seed).steps_per_epoch
+    epoch = BatchPlan.of(rows.lengths, plan).steps_per_epoch
     validations = min(recipe.length.validations, steps)
     tokens = round(int(rows.lengths.sum()) * steps / epoch)
     judged = validation_rows(tokens, validations, int(validation.lengths.sum()), len(validation))

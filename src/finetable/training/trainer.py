@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch.nn.functional import pad
 
 from finetable.data.tokens import IGNORED, TokenizedRows
 from finetable.models.base_model import BaseModel, embedding_of, head_of, last_hidden
@@ -72,7 +73,7 @@ class Trainer:
         self._network.eval()
         self._head = head_of(base.network)
         self._device = next(base.network.parameters()).device
-        self._batches = BatchPlan(rows.lengths, plan.batch_tokens, plan.micro_batch_tokens, plan.seed)
+        self._batches = BatchPlan.of(rows.lengths, plan)
         self._epoch: tuple[int, list[Batch]] = (-1, [])
         self._random = torch.Generator(device=self._device)
         self.masters = MasterWeights(base.network, DTYPES[plan.precision])
@@ -123,7 +124,7 @@ class Trainer:
             nats, likeliest = answer_nats(hidden, self._head, targets)
             total += nats
             right += likeliest
-            answers += len(targets)
+            answers += int((targets != IGNORED).sum())
         if not np.isfinite(total):
             raise NotFiniteError(step, self._row_ids(np.concatenate(self._batch(step - 1))))
         return total / answers, right / answers
@@ -162,12 +163,23 @@ class Trainer:
     def _hidden(
         self, rows: TokenizedRows, indices: np.ndarray, dropout: float
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Last hidden states (N, D) at the N positions of a micro-batch that carry loss, and targets (N,)."""
-        ids, targets = rows.batch(indices.tolist(), self._base.special.pad)
-        ids, targets = ids.to(self._device), targets.to(self._device)
+        """Last hidden states (N, D) at the positions of a micro-batch that carry loss, and targets (N,).
+
+        N is a multiple of the plan's step; what that takes stands at the end, with the target IGNORED.
+        """
+        ids, targets = rows.batch(indices.tolist(), self._base.special.pad, self._width(rows, indices))
+        ids, targets = ids.to(self._device), targets.to(self._device).flatten()
         embedded = self._drop(embedding_of(self._network)(ids), dropout)
-        answers = targets != IGNORED
-        return last_hidden(self._network, embedded)[answers], targets[answers]
+        places = (targets != IGNORED).nonzero().flatten()
+        hidden = last_hidden(self._network, embedded).flatten(0, 1)[places]
+        missing = -len(places) % self.plan.answer_step
+        return pad(hidden, (0, 0, 0, missing)), pad(targets[places], (0, missing), value=IGNORED)
+
+    def _width(self, rows: TokenizedRows, indices: np.ndarray) -> int:
+        """Tokens of the longest of some rows, up to the next step, but no more than the network sees."""
+        longest = int(rows.lengths[indices].max())
+        step = self.plan.row_step
+        return max(longest, min(-(-longest // step) * step, self._base.context))
 
     def _drop(self, values: torch.Tensor, share: float) -> torch.Tensor:
         """Dropout: whole tokens of embedded rows (B, T, D), single entries of hidden states (N, D).
