@@ -110,7 +110,7 @@ class _Curve:
 
     def tell(self, event: FineTuningJobEvent) -> None:
         data = event.data if isinstance(event.data, dict) else {}
-        if event.type == "metrics" and "train_loss" in data:
+        if "train_loss" in data:
             self._take(data)
         elif event.level == "info":
             self._progress.say(event.message)
