@@ -95,7 +95,7 @@ def test_snippets_run_in_the_order_of_the_pages(folder: Path) -> None:
     assert '"label"' in done["openai_client.py"].stdout
     assert '"genre_predicted"' in (folder / "films_labelled.csv").read_text(encoding="utf-8")
     assert "Label each title and synopsis with its genre. Answer" in done["few_shot.sh"].stderr
-    assert "with its genre: comedy" in done["zero_shot.sh"].stderr
+    assert re.search(r"with its genre: \w+, \w+", done["zero_shot.sh"].stderr)
     for name in ("few_shot.sh", "zero_shot.sh"):
         assert done[name].stdout.startswith("Too few to tell who is best: 1 test row.")
 

@@ -11,7 +11,6 @@ from typing import Any
 from finetable.errors import RemoteError
 
 FILE = "answers.sqlite3"
-DEFAULT_FOLDER = Path("~/.cache/finetable/answers")
 Answer = dict[str, Any]
 
 
