@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from finetable.data.column_texts import ColumnTexts
 from finetable.data.table import Table
 
 SPLITS = ("train", "validation", "test")
@@ -28,6 +29,11 @@ class SplitRows:
     def of(self, split: str) -> "SplitRows":
         """The rows of one split, in the order of the table."""
         return SplitRows(self.columns.filter(pc.equal(self.columns["split"], split)))
+
+    def texts_of(self, split: str, column: str) -> ColumnTexts:
+        """One of the task's columns in the rows of a split, of which no copy is made."""
+        places = np.flatnonzero(np.asarray(pc.equal(self.columns["split"], split)))
+        return ColumnTexts(self.texts(column), places)
 
     @property
     def row_ids(self) -> np.ndarray:

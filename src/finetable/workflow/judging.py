@@ -41,10 +41,13 @@ def judge_run(
     `index` holds the training texts of a writer; None for a labeller.
     """
     engine = engine_of("torch", base, record.longest_prompt, record.longest_answer)
-    judged = _judged(task, rows.of("train"), rows.of("test"))
-    _say(judged, progress)
+    test = rows.of("test")
     if index is None:
-        return _labelled(task, engine, record, rows, judged)
+        labels = _judged_labels(task, rows.of("train"), test)
+        _say(labels, progress)
+        return _labelled(task, engine, record, rows, labels)
+    judged = _judged_texts(task, rows.texts_of("train", task.settings.target), test)
+    _say(judged, progress)
     validation = rows.of("validation")
     asked = (list(prompts(task, validation)), list(answers(task, validation)))
     return _written(engine, base, record, rows, (judged, index, asked))
@@ -55,19 +58,19 @@ def judge_on(
 ) -> dict[str, Any]:
     """Figures on any rows that were not trained on; `rows` are those trained on and those to judge on."""
     engine = engine_of("torch", base, record.longest_prompt, record.longest_answer)
-    judged = _judged(task, *rows)
+    train, test = rows
     if index is None:
-        return judge_labels(engine, judged, task.labels, record.temperature, BATCH).figures
+        labels = _judged_labels(task, train, test)
+        return judge_labels(engine, labels, task.labels, record.temperature, BATCH).figures
+    judged = _judged_texts(task, ColumnTexts(train.texts(task.settings.target)), test)
     return judge_texts(engine, judged, index, _tokens(base, judged.answers), BATCH).figures
 
 
-def _judged(task: Task, train: Rows, test: Rows) -> Judged:
-    if task.settings.name == "write":
-        return Judged(
-            prompts=list(prompts(task, test)),
-            answers=list(answers(task, test)),
-            train_answers=ColumnTexts(train.texts(task.settings.target)),
-        )
+def _judged_texts(task: Task, train_answers: Sequence[str], test: Rows) -> Judged:
+    return Judged(list(prompts(task, test)), list(answers(task, test)), train_answers)
+
+
+def _judged_labels(task: Task, train: Rows, test: Rows) -> Judged:
     return Judged(
         prompts=list(prompts(task, test)),
         answers=list(answers(task, test)),
