@@ -35,6 +35,9 @@ def test_a_model_has_the_figures_that_evaluate_gives_it(films: Path, labeller: P
         assert of["rows_per_second"] > 0
         assert of["cost_per_1000_rows"] == 0
     assert model["calibration_error"] == pytest.approx(figures["calibration_error"])
+    beside = figures["beside"]["tfidf"]
+    assert beside["difference"] == pytest.approx(model["accuracy"] - tfidf["accuracy"])
+    assert beside["difference_low"] <= beside["difference"] <= beside["difference_high"]
     assert [of["kind"] for of in found["contestants"]] == ["baseline", "baseline", "fine-tuned"]
 
 

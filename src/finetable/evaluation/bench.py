@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from finetable.evaluation.metrics import accuracy, calibration_error, macro_f1, ratio_of_sums, spread
+from finetable.evaluation.metrics import accuracy, calibration_error, macro_f1, paired_difference, spread
 from finetable.inference.contestant import Labelled
 
 ContestantKind = Literal["baseline", "fine-tuned", "prompted"]
@@ -27,9 +27,7 @@ def judge_entries(truth: npt.NDArray[np.int64], classes: int, entries: Sequence[
     """Figures of every contestant on the same rows, with the keys that `bench --json` promises.
 
     `truth` is (N,), class numbers below `classes`. `difference` is the accuracy less that of the best
-    contestant; its interval comes from drawing rows again and comparing the two on each draw, so that what is
-    hard or easy for both falls out of it (paired bootstrap: Efron and Tibshirani 1993, chapter 8; for
-    classifiers Dror et al. 2018, section 3.2). `is_even` says that this interval holds zero. Where some were
+    contestant, with the interval of `paired_difference`; `is_even` says that this holds zero. Where some were
     fine-tuned and some prompted, `fine_tuned_less_prompted` compares the best of each in the same way.
     """
     correct = {entry.name: entry.said.predicted == truth for entry in entries}
@@ -90,5 +88,5 @@ def _kinds_compared(entries: Sequence[Entry], correct: dict[str, Booleans]) -> d
 
 def _beside(correct: Booleans, other: Booleans) -> dict[str, Any]:
     """The paired difference of two contestants' accuracies."""
-    difference = ratio_of_sums(correct.astype(np.float64) - other, np.ones(len(other)))
+    difference = paired_difference(correct, other)
     return {**spread("difference", difference), "is_even": difference.low <= 0 <= difference.high}

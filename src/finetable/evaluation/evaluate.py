@@ -16,6 +16,7 @@ from finetable.evaluation.metrics import (
     calibration_error,
     confusion,
     macro_f1,
+    paired_difference,
     per_class,
     ratio_of_sums,
     spread,
@@ -93,6 +94,10 @@ def judge_labels(
         **spread("macro_f1", macro_f1(truth, predicted, len(labels))),
         **spread("calibration_error", calibration_error(confidence, correct)),
         "baselines": {name: _baseline(figures) for name, figures in baselines.items()},
+        "beside": {
+            name: spread("difference", paired_difference(correct, figures.predicted == truth))
+            for name, figures in baselines.items()
+        },
         "per_class": [
             {"label": label, "rows": figures.support}
             | spread("precision", figures.precision)

@@ -70,6 +70,16 @@ def accuracy(correct: Booleans) -> Interval:
     return _wilson(int(np.count_nonzero(correct)), correct.size)
 
 
+def paired_difference(correct: Booleans, other: Booleans) -> Interval:
+    """Give how much more often one was right than another on the same rows (N,).
+
+    Rows are drawn again for both at once, so that what is hard or easy for both falls out of the interval
+    (paired bootstrap: Efron and Tibshirani 1993, chapter 8; for classifiers Dror et al. 2018, section 3.2).
+    It tells apart what two overlapping intervals do not.
+    """
+    return ratio_of_sums(correct.astype(np.float64) - other, np.ones(len(other)))
+
+
 def confusion(truth: Integers, predicted: Integers, classes: int) -> npt.NDArray[np.int64]:
     """Count rows by class, (classes, classes): a row per true class, a column per predicted class."""
     _check_classes(truth, predicted, classes)

@@ -24,7 +24,8 @@ FEW_ROWS = 30
 class Rivalry:
     """A model beside the strongest baseline, by name, and that one's figure.
 
-    `outcome` is even where 95 % intervals overlap, and open where the rows are too few to tell.
+    `outcome` is even where the 95 % interval of their difference on the same rows holds zero, or of bits per
+    byte that of the model the compressor's, and open where the rows are too few to tell.
     """
 
     outcome: Literal["better", "even", "worse", "open"]
@@ -37,8 +38,8 @@ def rivalry(figures: dict[str, Any]) -> Rivalry:
     rivals = figures["baselines"]
     if figures["task"] == "label":
         name = max(rivals, key=lambda rival: float(rivals[rival]["accuracy"]))
-        low, value, high = (float(rivals[name][f"accuracy{end}"]) for end in ("_low", "", "_high"))
-        is_better, is_worse = figures["accuracy_low"] > high, figures["accuracy_high"] < low
+        value, beside = float(rivals[name]["accuracy"]), figures["beside"][name]
+        is_better, is_worse = beside["difference_low"] > 0, beside["difference_high"] < 0
     else:
         name, value = "xz", float(rivals["xz"]["bits_per_byte"])
         is_better, is_worse = figures["bits_per_byte_high"] < value, figures["bits_per_byte_low"] > value
@@ -146,7 +147,7 @@ def _labelling(figures: dict[str, Any]) -> str:
         case "better":
             return f"The model is best on {rows}, clearly before {rival}."
         case "even":
-            return f"The model is as good as {rival} on {rows}: their 95 % intervals overlap."
+            return f"The model is as good as {rival} on {rows}: their difference is within chance."
         case "worse":
             winner = rival[0].upper() + rival[1:]
             return f"{winner} is better than the model on {rows}: use that instead, or train longer."
