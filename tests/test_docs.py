@@ -27,6 +27,7 @@ IN_ORDER = [
     "report.sh",
     "compare.sh",
     "bench.sh",
+    "few_shot_writing.sh",
     "python_api.py",
     "prepare.sh",
     "prepare_accept.sh",

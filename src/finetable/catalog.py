@@ -97,16 +97,22 @@ def step_writer_of(tensorboard: bool, folder: Path) -> StepWriter:
     return TensorboardLog(folder)
 
 
+def few_shot_base_of(settings: FewShotSettings) -> BaseModel:
+    """A base in memory that is shown examples, as it came."""
+    from finetable.models.base_model import to_best_device
+    from finetable.models.pretrained import load_pretrained
+
+    base = load_pretrained(settings.model, with_separator=False)
+    to_best_device(base.network)
+    return base
+
+
 def answerer_of(settings: FewShotSettings, cache: Path) -> Answerer:
     """What answers few-shot prompts: a base in memory, or a model at an address whose answers are kept."""
     if settings.url is None:
         from finetable.inference.local_answers import LocalAnswerer
-        from finetable.models.base_model import to_best_device
-        from finetable.models.pretrained import load_pretrained
 
-        base = load_pretrained(settings.model, with_separator=False)
-        to_best_device(base.network)
-        return LocalAnswerer(base, settings.tokens)
+        return LocalAnswerer(few_shot_base_of(settings), settings.tokens)
     try:
         from finetable.inference.openai_engine import open_engine
     except ImportError as fault:

@@ -1,7 +1,7 @@
 import pytest
 
 from finetable.errors import RecipeError
-from finetable.inference.few_shot_layout import Layout
+from finetable.inference.few_shot_layout import Layout, WritingLayout
 from finetable.settings import TaskSettings
 
 ONE = TaskSettings(label="sentiment", given=("text",))
@@ -33,3 +33,17 @@ def test_names_of_columns_and_labels_with_commas_stay_apart() -> None:
 def test_a_label_that_is_no_line_is_refused(label: str) -> None:
     with pytest.raises(RecipeError, match="does not fit a line"):
         Layout(ONE, ("fine", label), names_labels=True)
+
+
+def test_prompts_for_writing_letter_by_letter() -> None:
+    both = TaskSettings(write="plot\n(short)", given=("title", "genre"))
+    assert WritingLayout(both).prompt(
+        [("title: Sea\ngenre: love", "They sail.")], "title: War\ngenre: crime"
+    ) == (
+        "Write a plot (short) for each title and genre.\n\n"
+        "title: Sea\ngenre: love\nplot (short): They sail.\n\n"
+        "title: War\ngenre: crime\nplot (short):"
+    )
+    assert WritingLayout(TaskSettings(write="plot")).prompt([("", "They sail.")], "") == (
+        "Write a plot.\n\nplot: They sail.\n\nplot:"
+    )

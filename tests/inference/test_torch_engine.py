@@ -3,7 +3,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -319,16 +318,3 @@ def test_texts_come_as_they_end(load_base: Load, teach: Callable[[BaseModel, int
     requests = [Request(0, "the sea"), Request(1, "映画")]
     texts = list(engine_for(base).stream(requests, GREEDY, 2))
     assert [text.request.row for text in texts] == [1, 0]
-
-
-@pytest.mark.parametrize("most", [1, 3, 64])
-def test_rows_are_scored_in_batches_of_few_rows_and_few_tokens(
-    most: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(torch_engine, "TOKENS_AT_ONCE", 20)
-    lengths = np.array([9, 4, 30, 5, 4, 1, 21, 4])
-    batches = list(torch_engine._batches(lengths, most))
-    assert np.concatenate(batches).tolist() == np.argsort(lengths, kind="stable").tolist()
-    assert all(len(batch) <= most for batch in batches)
-    assert all(len(batch) == 1 or len(batch) * lengths[batch].max() <= 20 for batch in batches)
-    assert list(torch_engine._batches(np.zeros(0, np.int64), most)) == []

@@ -3,7 +3,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from finetable.inference import torch_engine
+from finetable.inference import tail_scores
 from finetable.inference.torch_engine import TorchEngine
 from finetable.models.base_model import BaseModel
 
@@ -39,7 +39,7 @@ def test_scores_do_not_depend_on_how_many_logits_are_computed_at_once(
 ) -> None:
     engine = engine_for(load_base("gptj"))
     scores = engine.score(PROMPTS, ANSWERS, 4)
-    monkeypatch.setattr(torch_engine, "LOGITS_AT_ONCE", 1)
+    monkeypatch.setattr(tail_scores, "LOGITS_AT_ONCE", 1)
     assert np.allclose(engine.score(PROMPTS, ANSWERS, 4), scores, atol=1e-5)
 
 

@@ -161,6 +161,40 @@ def test_a_prompted_model_takes_part_and_its_prompt_is_shown(films: Path, labell
     assert set(titles[:-1]) <= set(rows.train.texts("title").to_pylist())
 
 
+def test_a_prompted_writer_takes_part_and_its_prompt_is_shown(films: Path, writer: Path) -> None:
+    told = Told()
+    name = f"fewshot:{writer}@k=2"
+    contestants = (f"model:{writer}", name)
+    job: dict[str, Any] = {"write": "plot", "given": "genre"}
+    found = bench(films, contestant=contestants, rows=4, show=1, progress=told, **job)
+    for of in found["contestants"]:
+        assert 0 < of["bits_per_byte_low"] <= of["bits_per_byte"] <= of["bits_per_byte_high"] < np.inf
+        assert of["written_rows"] == 100
+    prompted = found["contestants"][1]
+    assert (prompted["name"], prompted["kind"], prompted["cost_per_1000_rows"]) == (name, "prompted", 0)
+    shown = [line.removeprefix("  | ") for line in told.lines if line.startswith("  | ")]
+    assert shown[0] == "Write a plot for each genre."
+    assert shown[-1] == "plot:"
+    plots = [line.removeprefix("plot: ") for line in shown if line.startswith("plot: ")]
+    rows = bench_rows(str(films), BenchSettings.of(rows=4, **job), [writer], Silent())
+    assert len(plots) == 2
+    assert set(plots) <= set(rows.train.texts("plot").to_pylist())
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("k=2,url=http://127.0.0.1:1/v1", "on this machine only"),
+        ("k=2,pick=balanced", "pick=balanced is for labels"),
+        ("k=2,labels=no", "nothing is labelled"),
+        ("k=2,pick=nearest", "something to be near to"),
+    ],
+)
+def test_what_a_prompted_writer_cannot_do_is_told_before_any_work(films: Path, words: str, told: str) -> None:
+    with pytest.raises(RecipeError, match=told):
+        bench(films, write="plot", contestant=(f"fewshot:nowhere@{words}",))
+
+
 def test_a_word_that_few_shot_does_not_know_is_told_before_any_work(films: Path) -> None:
     with pytest.raises(RecipeError, match="Did you mean pick"):
         bench(films, contestant=("fewshot:distilgpt2@k=2,pic=nearest",), **JOB)

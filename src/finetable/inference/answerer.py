@@ -73,3 +73,20 @@ SPELLED = "a\n\na"
 def full_text(prompt: str, label: str, end: str) -> str:
     """A prompt with one of its answers."""
     return f"{prompt} {label}{end}"
+
+
+def most_that_fit(most: int, fits: Callable[[int], bool]) -> int:
+    """The largest number from 0 to `most` that fits, where smaller ones fit if larger ones do.
+
+    NOT_ASKED where not even 0 fits. The largest is tried first, then halves.
+    """
+    if fits(most):
+        return most
+    known, too_many = NOT_ASKED, most
+    while too_many - known > 1:
+        middle = (known + too_many) // 2
+        if fits(middle):
+            known = middle
+        else:
+            too_many = middle
+    return known

@@ -9,10 +9,11 @@
     sentiment:
 
 The instruction, the examples and the question stand a blank line apart; several given columns are named, a
-line each, as in `data/examples.py`.
+line each, as in `data/examples.py`. Where texts are to be written, the instruction is "Write a plot for each
+title and genre.", and without given columns nothing stands before "plot:".
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from finetable.errors import RecipeError
@@ -37,22 +38,50 @@ class Layout:
 
     def prompt(self, examples: Sequence[tuple[str, str]], question: str) -> str:
         """The whole prompt, to be followed by a blank and a label."""
-        blocks = [self._instruction(bool(examples))]
-        blocks += [f"{given}\n{self._target}: {label}" for given, label in examples]
-        return "\n\n".join([*blocks, f"{question}\n{self._target}:"])
-
-    @property
-    def _target(self) -> str:
-        return " ".join(self.task.target.split())
+        target = _one_line(self.task.target)
+        return _laid_out(
+            self._instruction(bool(examples)), examples, question, lambda given: f"{given}\n{target}:"
+        )
 
     def _instruction(self, has_examples: bool) -> str:
-        given = _listed([" ".join(name.split()) for name in self.task.given], "and")
         names = f": {self._label_list()}" if self.names_labels or not has_examples else ""
-        return f"Label each {given} with its {self._target}{names}. Answer with the label alone."
+        target = _one_line(self.task.target)
+        return f"Label each {_given(self.task)} with its {target}{names}. Answer with the label alone."
 
     def _label_list(self) -> str:
         quoted = any("," in label for label in self.labels)
         return _listed([f'"{label}"' if quoted else label for label in self.labels], "or")
+
+
+@dataclass(frozen=True)
+class WritingLayout:
+    """Words around texts and given columns, of which there may be none."""
+
+    task: TaskSettings
+
+    def prompt(self, examples: Sequence[tuple[str, str]], question: str) -> str:
+        """The whole prompt, to be followed by a blank and a text."""
+        target = _one_line(self.task.target)
+        if not self.task.given:
+            return _laid_out(f"Write a {target}.", examples, question, lambda _: f"{target}:")
+        instruction = f"Write a {target} for each {_given(self.task)}."
+        return _laid_out(instruction, examples, question, lambda given: f"{given}\n{target}:")
+
+
+def _laid_out(
+    instruction: str, examples: Sequence[tuple[str, str]], question: str, lead: Callable[[str], str]
+) -> str:
+    """Blocks a blank line apart, where `lead` makes of given columns what an answer follows."""
+    blocks = [f"{lead(given)} {answer}" for given, answer in examples]
+    return "\n\n".join([instruction, *blocks, lead(question)])
+
+
+def _one_line(name: str) -> str:
+    return " ".join(name.split())
+
+
+def _given(task: TaskSettings) -> str:
+    return _listed([_one_line(name) for name in task.given], "and")
 
 
 def _listed(names: Sequence[str], last: str) -> str:

@@ -1,7 +1,7 @@
 """A base in memory answers few-shot prompts: every label is scored behind the prompt, none is written."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ from finetable.inference.answerer import (
     Question,
     end_of_answer,
     full_text,
+    most_that_fit,
     same_beginning,
 )
 from finetable.inference.contestant import OUTSIDE
@@ -84,7 +85,7 @@ class LocalAnswerer:
             tried[count] = self._encoder.plain([full_text(prompt, label, self._end) for label in labels])
             return max(map(len, tried[count])) <= self._room
 
-        count = _most_that_fit(question.examples, fits)
+        count = most_that_fit(question.examples, fits)
         return count, tried.get(count, [])
 
     @torch.inference_mode()
@@ -103,20 +104,3 @@ class LocalAnswerer:
             prompts = [rows[place][0][: same[place]] for place in places]
             scores[places] = score_labels(self._base, prompts, list(map(list, labels)), self._batch_size)
         return scores
-
-
-def _most_that_fit(most: int, fits: Callable[[int], bool]) -> int:
-    """The largest number from 0 to `most` that fits, where smaller ones fit if larger ones do.
-
-    NOT_ASKED where not even 0 fits. The largest is tried first, then halves.
-    """
-    if fits(most):
-        return most
-    known, too_many = NOT_ASKED, most
-    while too_many - known > 1:
-        middle = (known + too_many) // 2
-        if fits(middle):
-            known = middle
-        else:
-            too_many = middle
-    return known

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from torch.nn.functional import cross_entropy
 
 from finetable.data.tokens import Encoder
 from finetable.errors import UserError
@@ -14,18 +13,15 @@ from finetable.inference.engine import Request, Text, usual_most_tokens
 from finetable.inference.label_scores import score_labels
 from finetable.inference.lanes import Lanes, lanes_for
 from finetable.inference.sampling import sample, uniforms
+from finetable.inference.tail_scores import score_tails
 from finetable.inference.utf8 import Utf8Constraint, token_bytes
-from finetable.models.base_model import BaseModel, embedding_of, head_of, last_hidden
+from finetable.models.base_model import BaseModel, head_of
 from finetable.verb_settings import SamplingSettings
 
 MOST_LANES = 64
 BYTES_OF_LANES = 2**30
 ROUND_LENGTH = 32
-LOGITS_AT_ONCE = 4_000_000
 ENCODED_AT_ONCE = 1_000
-TOKENS_AT_ONCE = 4_096
-"""Padded tokens that are scored together. What a layer computes in between, attention of long rows above all,
-takes up to 30 kB for each, even in a small network; more at once are not faster on a processor."""
 
 
 @dataclass
@@ -161,11 +157,7 @@ class TorchEngine:
     def score(self, prompts: Sequence[str | None], answers: Sequence[str], batch_size: int) -> np.ndarray:
         """Log-probability in nats of each prompt's own answer with its end token, float64 (N,)."""
         rows, starts = self._rows(prompts, answers)
-        lengths = np.array([len(row) for row in rows], dtype=np.int64)
-        scores = np.zeros(len(rows))
-        for places in _batches(lengths, batch_size):
-            scores[places] = self._score_batch([rows[i] for i in places], [starts[i] for i in places])
-        return scores
+        return score_tails(self._base, rows, starts, batch_size)
 
     def _rows(
         self, prompts: Sequence[str | None], answers: Sequence[str]
@@ -181,34 +173,6 @@ class TorchEngine:
                 starts.append(len(head))
         return rows, starts
 
-    def _score_batch(self, rows: list[np.ndarray], starts: list[int]) -> np.ndarray:
-        longest = max(map(len, rows))
-        ids = torch.full((len(rows), longest), self._base.special.pad)
-        answer = torch.zeros(len(rows), longest, dtype=torch.bool)
-        for place, (row, start) in enumerate(zip(rows, starts, strict=True)):
-            ids[place, : len(row)] = torch.from_numpy(row)
-            answer[place, start - 1 : len(row) - 1] = True
-        device = self._network.device
-        hidden = last_hidden(self._network, embedding_of(self._network)(ids.to(device)))
-        wanted = torch.roll(ids, -1, dims=1)[answer].to(device)
-        nats = torch.cat(
-            [
-                cross_entropy(self._head(piece).float(), targets, reduction="none")
-                for piece, targets in zip(
-                    hidden[answer.to(device)].split(self._rows_at_once()),
-                    wanted.split(self._rows_at_once()),
-                    strict=True,
-                )
-            ]
-        )
-        owner = torch.arange(len(rows)).unsqueeze(1).expand_as(answer)[answer]
-        sums = torch.zeros(len(rows), dtype=torch.float64)
-        sums.index_add_(0, owner, nats.double().cpu())
-        return -sums.numpy()
-
-    def _rows_at_once(self) -> int:
-        return max(1, LOGITS_AT_ONCE // self._head.weight.shape[0])
-
     @torch.inference_mode()
     def score_labels(
         self, prompts: Sequence[str | None], labels: Sequence[str], batch_size: int
@@ -222,14 +186,3 @@ class TorchEngine:
         """How many prompts leave no room for the longest of the answers, so that their end is not read."""
         room = self._base.context - max(map(len, self._encoder.answers(answers)))
         return sum(len(prompt) > room for prompt in self._encoder.prompts(prompts))
-
-
-def _batches(lengths: np.ndarray, most: int) -> Iterator[np.ndarray]:
-    """Places in the order of their lengths, (at most `most`,): one, or as many as TOKENS_AT_ONCE allows."""
-    order = np.argsort(lengths, kind="stable")
-    first = 0
-    for place in range(1, len(order) + 1):
-        rows = place + 1 - first
-        if place == len(order) or rows > most or rows * lengths[order[place]] > TOKENS_AT_ONCE:
-            yield order[first:place]
-            first = place

@@ -1,6 +1,6 @@
 """Contestants compared on one frozen split of a table."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from finetable.evaluation.bench_texts import RealTexts, WriterEntry, judge_write
 from finetable.progress import Bar, Progress
 from finetable.reporting.bench_report import bench_page
 from finetable.tasks.task import answers
-from finetable.workflow.bench_rows import BenchRows, bench_rows
+from finetable.workflow.bench_rows import bench_rows
 from finetable.workflow.contestant_names import Contestant, ContestantWord
 from finetable.workflow.contestants import labelled_by, written_by
 from finetable.workflow.first_checks import check_benching
@@ -35,11 +35,13 @@ def bench_table(table: str, out: Path | None, settings: BenchSettings, progress:
     rows = bench_rows(table, settings, folders, progress)
     with progress.bar("contestants", len(contestants)) as bar:
         told = _told(contestants, bar)
+        show = partial(_show, progress)
         if settings.task.name == "write":
-            figures = _write_figures(told, rows)
+            made = [WriterEntry(of.name, KINDS[of.word], written_by(of, rows, settings, show)) for of in told]
+            real = RealTexts(*(list(answers(rows.task, part)) for part in (rows.train, rows.test)))
+            figures = judge_writers(real, made)
         else:
-            says = partial(labelled_by, rows=rows, settings=settings, show=partial(_show, progress))
-            entries = [Entry(of.name, KINDS[of.word], says(of)) for of in told]
+            entries = [Entry(of.name, KINDS[of.word], labelled_by(of, rows, settings, show)) for of in told]
             figures = judge_entries(rows.truth(), len(rows.task.labels), entries)
     if out is not None:
         write_text(out, bench_page(figures, table))
@@ -57,9 +59,3 @@ def _show(progress: Progress, name: str, prompt: str) -> None:
     progress.say(f"{name} is asked:")
     for line in prompt.split("\n"):
         progress.say(f"  | {line}")
-
-
-def _write_figures(contestants: Iterable[Contestant], rows: BenchRows) -> dict[str, Any]:
-    entries = [WriterEntry(of.name, KINDS[of.word], written_by(of, rows)) for of in contestants]
-    real = RealTexts(*(list(answers(rows.task, part)) for part in (rows.train, rows.test)))
-    return judge_writers(real, entries)

@@ -9,14 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from finetable.bench_settings import BenchSettings
-from finetable.catalog import answerer_of
+from finetable.catalog import answerer_of, few_shot_base_of
 from finetable.data.probabilities import softmax
 from finetable.data.table import Table
 from finetable.errors import RecipeError
 from finetable.evaluation.baselines import Classifier, fit_majority, fit_tfidf
-from finetable.evaluation.evaluate import written_freely
+from finetable.evaluation.evaluate import GENERATED_FOR_COPIES, written_freely
 from finetable.inference.contestant import Labelled, Wrote
 from finetable.inference.few_shot import FewShot
+from finetable.inference.few_shot_writer import FewShotWriter
 from finetable.tasks.task import answers, prompts
 from finetable.wording import quoted
 from finetable.workflow.bench_rows import BenchRows
@@ -44,18 +45,17 @@ def labelled_by(contestant: Contestant, rows: BenchRows, settings: BenchSettings
             return _labelled_by_prompts(contestant, rows, settings, show)
 
 
-def written_by(contestant: Contestant, rows: BenchRows) -> Wrote:
+def written_by(contestant: Contestant, rows: BenchRows, settings: BenchSettings, show: Show) -> Wrote:
     """What a contestant makes of the test rows' texts, and what it writes itself for their given columns."""
-    model = open_model(contestant.folder)
-    wanted, target = rows.task.settings.target, model.task.settings.target
-    if target != wanted:
-        raise RecipeError(f"{contestant.folder} writes {target!r}, not {wanted!r}: leave it out.")
-    rows.test.require(model.task.settings.given)
-    asked, engine = list(prompts(model.task, rows.test)), model.engine()
-    nats = -engine.score(asked, list(answers(rows.task, rows.test)), BATCH)
-    began = time.perf_counter()
-    texts = written_freely(engine, asked, BATCH)
-    return Wrote(nats, tuple(texts), time.perf_counter() - began, 0.0)
+    if contestant.few_shot is None:
+        return _written_by_model(contestant.folder, rows)
+    task, asked = rows.task, _texts(rows, rows.test)
+    examples = _texts(rows, rows.train), list(answers(task, rows.train))
+    base = few_shot_base_of(contestant.few_shot)
+    writer = FewShotWriter(contestant.few_shot, base, task.settings, examples)
+    for prompt in asked[: settings.show]:
+        show(contestant.name, writer.prompt_for(prompt))
+    return writer.wrote(asked, list(answers(task, rows.test)), GENERATED_FOR_COPIES)
 
 
 def _texts(rows: BenchRows, part: Table) -> list[str]:
@@ -96,6 +96,19 @@ def _labelled_by_model(path: Path, rows: BenchRows) -> Labelled:
         return softmax(engine.score_labels(asked, known, BATCH), model.record.temperature)
 
     return _answered(probabilities)
+
+
+def _written_by_model(path: Path, rows: BenchRows) -> Wrote:
+    model = open_model(path)
+    wanted, target = rows.task.settings.target, model.task.settings.target
+    if target != wanted:
+        raise RecipeError(f"{path} writes {target!r}, not {wanted!r}: leave it out.")
+    rows.test.require(model.task.settings.given)
+    asked, engine = list(prompts(model.task, rows.test)), model.engine()
+    nats = -engine.score(asked, list(answers(rows.task, rows.test)), BATCH)
+    began = time.perf_counter()
+    texts = written_freely(engine, asked, BATCH)
+    return Wrote(nats, tuple(texts), time.perf_counter() - began, 0.0)
 
 
 def _answered(probabilities: Callable[[], NDArray[np.float64]]) -> Labelled:

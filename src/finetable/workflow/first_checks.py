@@ -9,7 +9,7 @@ from finetable.data.column_names import find_column
 from finetable.data.table_file import HUB_PREFIX, KNOWN_ENDINGS, TableFile, kind_of
 from finetable.errors import ColumnError, ModelFolderError, RecipeError
 from finetable.record import RECORD, Record, read_finished, read_record
-from finetable.settings import Recipe, TaskName
+from finetable.settings import Recipe, TaskName, TaskSettings
 from finetable.verb_settings import GenerateSettings, ProfileSettings
 from finetable.wording import quoted
 from finetable.workflow.contestant_names import SPELLINGS, Contestant, contestant_of
@@ -70,10 +70,8 @@ def check_benching(table: str, out: Path | None, settings: BenchSettings) -> lis
     for contestant in contestants:
         if contestant.word == "model":
             _finished_for(settings.task.name, contestant.folder)
-        elif contestant.word != "fewshot" and settings.task.name == "write":
-            raise RecipeError(
-                f"{contestant.word} labels and does not write; the compressor xz is beside writers unasked."
-            )
+        elif settings.task.name == "write":
+            _check_writing(contestant, settings.task)
     refuse_existing(out)
     check_table(table)
     return contestants
@@ -126,6 +124,26 @@ def _begun(out: Path) -> Record | None:
     if not (out / RECORD).exists():
         raise ModelFolderError(f"{out} exists and is no model folder of finetable; choose another --out.")
     return read_record(out)
+
+
+def _check_writing(contestant: Contestant, task: TaskSettings) -> None:
+    """Raise RecipeError for one that is not trained and cannot write."""
+    few_shot = contestant.few_shot
+    if few_shot is None:
+        raise RecipeError(
+            f"{contestant.word} labels and does not write; the compressor xz is beside writers unasked."
+        )
+    refused = {
+        "with --write, models are prompted on this machine only; leave url= out.": few_shot.url is not None,
+        "pick=balanced is for labels; use pick=random or pick=nearest.": few_shot.pick == "balanced",
+        "labels= is for labels, and nothing is labelled with --write; leave it out.": not few_shot.labels,
+        "pick=nearest needs something to be near to; name columns with --given, or use pick=random.": (
+            few_shot.pick == "nearest" and not task.given
+        ),
+    }
+    for told, is_so in refused.items():
+        if is_so:
+            raise RecipeError(f"{contestant.name}: {told}")
 
 
 def _finished_for(job: TaskName, folder: Path) -> Record:
