@@ -1,6 +1,5 @@
 """A run from its newest checkpoint to the trained, calibrated and judged model."""
 
-import gc
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from itertools import islice
@@ -9,6 +8,7 @@ from pathlib import Path
 import torch
 
 from finetable.catalog import engine_of, step_writer_of
+from finetable.freed_memory import give_back
 from finetable.model_folder import ModelFolder, Record
 from finetable.progress import Progress
 from finetable.reporting.model_card import model_card
@@ -23,7 +23,6 @@ from finetable.training.trainer import NotFiniteError, Trainer
 from finetable.verb_settings import WatchSettings
 from finetable.workflow.judging import judge_run, training_index
 from finetable.workflow.preparation import Material, not_finite
-from finetable.workflow.report import write_report
 from finetable.workflow.watching import SAMPLES, WRITTEN_TO_SEE_COPYING, CopyWatch, Watcher
 
 LANES_FOR_SAMPLES = 4
@@ -54,9 +53,10 @@ class Job:
 
 
 def run_job(job: Job, watch: WatchSettings, progress: Progress) -> Trained:
-    """Train, and write the model once the last step is done."""
+    """Train, and write the model once the last step is done; its report is left to the caller."""
     torch.set_num_threads(job.plan.threads)
     outcome = _train(job, watch, progress)
+    give_back()
     if not outcome.finished:
         progress.say(
             f"Stopped after step {outcome.position.step:,} of {job.plan.steps:,}; everything is saved in "
@@ -120,14 +120,6 @@ def _watch_texts(job: Job, watcher: Watcher, every: int) -> Callable[[], float] 
 
 
 def _finish(job: Job, outcome: Outcome, progress: Progress) -> Record:
-    """Write the model, and the report once what judging held in memory is let go."""
-    finished = _write_judged(job, outcome, progress)
-    gc.collect()
-    write_report(job.folder, finished, job.folder.report)
-    return finished
-
-
-def _write_judged(job: Job, outcome: Outcome, progress: Progress) -> Record:
     """Merge, calibrate, judge, and write the model."""
     material = job.material
     if material.adapter is not None:

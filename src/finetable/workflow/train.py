@@ -11,6 +11,7 @@ from finetable.data.profiling import glance
 from finetable.data.read_table import read_table
 from finetable.data.table import SetAside, Table
 from finetable.errors import ModelFolderError
+from finetable.freed_memory import give_back
 from finetable.model_folder import ModelFolder, Record
 from finetable.progress import Progress
 from finetable.reporting.profile_report import doubts
@@ -58,8 +59,14 @@ def _train_into(
             task = task_of(recipe.task, earlier.labels)
             material = gather(task, folder.read_rows(), recipe, folder, Path(files))
             job = Job(folder, task, material, earlier)
+            del material
         del source  # its other columns are not needed any more
-        return run_job(job, watch, progress)
+        trained = run_job(job, watch, progress)
+        del job  # the report reads the rows anew
+    give_back()
+    if trained.finished:
+        write_report(folder, trained.record, folder.report)
+    return trained
 
 
 def _with_columns(recipe: Recipe, source: Table) -> Recipe:
