@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from finetable.data import topics
 from finetable.data.profile import Topic
 from finetable.data.topics import FEWEST_TEXTS, MOST_TEXTS, topics_of, word_counts
 
@@ -96,6 +97,14 @@ def test_words_in_more_than_a_fifth_of_the_texts_are_not_counted() -> None:
     texts = [f"film {word}" for word in ("moon", "star") for _ in range(10)] + ["film"] * 79 + ["comet " * 40]
     assert word_counts(texts) == {"comet": 40, "moon": 10, "star": 10}
     assert word_counts(texts, most=2) == {"comet": 40, "moon": 10}
+
+
+def test_words_counted_in_pieces_are_those_counted_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [f"comet moon star{n % 3} planet{n}" for n in range(30)] + ["film"] * 200
+    together = word_counts(texts)
+    assert together
+    monkeypatch.setattr(topics, "_TEXTS_COUNTED_AT_ONCE", 4)
+    assert word_counts(iter(texts)) == together
 
 
 @given(st.lists(st.text(), max_size=8))

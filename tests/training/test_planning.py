@@ -1,3 +1,4 @@
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -183,6 +184,15 @@ def test_timing_leaves_the_trainer_as_it_was(precision: str, make_trainer: MakeT
     assert [timed.step(number).loss_nats for number in range(3)] == [
         fresh.step(number).loss_nats for number in range(3)
     ]
+
+
+def test_steps_are_timed_for_as_long_as_asked(make_trainer: MakeTrainer) -> None:
+    trainer = make_trainer()
+    before = {name: weight.clone() for name, weight in trainer.masters.state().items()}
+    begun = time.perf_counter()
+    assert 0 < seconds_per_step(trainer, at_least=0.3) < 0.3
+    assert time.perf_counter() - begun >= 0.3
+    assert all(torch.equal(before[name], weight) for name, weight in trainer.masters.state().items())
 
 
 def test_timing_works_with_a_single_batch(make_trainer: MakeTrainer) -> None:

@@ -23,8 +23,14 @@ _MOST_WORDS = 2500
 _FEWEST_WORDS = 40
 _FEWEST_OCCURRENCES = 3
 _TEXTS_PER_OCCURRENCE = 500
+_TEXTS_COUNTED_AT_ONCE = 4_000
+"""Texts whose words are held as numbers together."""
+
 _FREQUENT_SHARE = 0.2
 # Words that stand in more texts than this gather in one topic that takes in half of a table of stories.
+_TEXTS_COUNTED_AT_ONCE = 4_000
+"""Texts whose words are held as numbers together."""
+
 _FREQUENT_SHARE_IN_TOPICS = 0.1
 _LETTERS = 3
 _PASSES = 6
@@ -89,9 +95,13 @@ def word_counts(texts: Iterable[str], most: int = 150) -> dict[str, int]:
     at most a fifth of the texts.
     """
     numbers = WordNumbers()
-    ids, starts = number_words(texts, numbers.__getitem__)
-    text_count = len(starts) - 1
-    spelled, spelled_in = np.bincount(ids, minlength=len(numbers)), _texts_with(ids, starts, len(numbers))
+    left, text_count = iter(texts), 0
+    spelled = spelled_in = np.zeros(0, np.int64)
+    while piece := list(islice(left, _TEXTS_COUNTED_AT_ONCE)):
+        ids, starts = number_words(piece, numbers.__getitem__)
+        text_count += len(piece)
+        spelled = _sum(np.bincount(ids, minlength=len(numbers)), spelled)
+        spelled_in = _sum(_texts_with(ids, starts, len(numbers)), spelled_in)
     counts: Counter[str] = Counter()
     texts_with: Counter[str] = Counter()
     for word, number in numbers.items():
@@ -102,6 +112,12 @@ def word_counts(texts: Iterable[str], most: int = 150) -> dict[str, int]:
     limit = max(_FREQUENT_SHARE * text_count, _FEWEST_OCCURRENCES)
     frequent = ((word, count) for word, count in counts.most_common() if texts_with[word] <= limit)
     return dict(islice(frequent, most))
+
+
+def _sum(counts: NDArray[np.int64], before: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Counts of words, of which fewer were known before."""
+    counts[: len(before)] += before
+    return counts
 
 
 def _texts_with(ids: NDArray[np.int32], starts: NDArray[np.int64], words_known: int) -> NDArray[np.int64]:

@@ -93,14 +93,17 @@ def with_steps(
     )
 
 
-def seconds_per_step(trainer: Trainer) -> float:
-    """Median time of a few real steps; the trainer is left as it was."""
+def seconds_per_step(trainer: Trainer, at_least: float = 0.0) -> float:
+    """Median time of a few real steps, or of `at_least` seconds of them; leaves the trainer as it was.
+
+    Where a run has to fit a time, a busy moment of the machine must not decide how long it is.
+    """
     before = {name: weight.clone() for name, weight in trainer.masters.state().items()}
     spread = max(1, trainer.steps_per_epoch // TIMED_STEPS)
-    seconds = []
-    for turn in range(TIMED_STEPS):
+    seconds: list[float] = []
+    while len(seconds) < TIMED_STEPS or sum(seconds) < at_least:
         begun = time.perf_counter()
-        trainer.step(turn * spread % trainer.steps_per_epoch)
+        trainer.step(len(seconds) * spread % trainer.steps_per_epoch)
         seconds.append(time.perf_counter() - begun)
     trainer.load_state(before, {})
     return median(seconds[1:])

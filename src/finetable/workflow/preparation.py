@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 SHARE_OF_MINUTES = 0.93
 """What is left for steps of the minutes asked for; the rest goes to validations, samples, checkpoints."""
 
+SHARE_TIMED, MOST_SECONDS_TIMED = 0.02, 10.0
+"""Of the minutes asked for, what trying out steps may take before."""
+
 ENOUGH_EPOCHS: dict[TaskName, float] = {"write": 20.0, "label": 6.0}
 """Epochs beyond which --minutes buys memorising instead of learning: the learning rate has to reach
 zero before that, which early stopping alone would cut short."""
@@ -108,7 +111,8 @@ def decide_plan(recipe: Recipe, material: Material, progress: Progress) -> Plan:
     plan = draft_plan(recipe, base, train, validation)
     trainer = Trainer(base, train, validation, plan)
     try:
-        seconds = seconds_per_step(trainer)
+        timed = min(MOST_SECONDS_TIMED, (recipe.length.minutes or 0) * 60 * SHARE_TIMED)
+        seconds = seconds_per_step(trainer, timed)
     except NotFiniteError as fault:
         raise not_finite(material, plan, fault) from fault
     trainer.masters.widen()
