@@ -127,9 +127,13 @@ def test_nought_is_taken_at_its_word(draft: Draft) -> None:
     assert (plan.dropout, plan.weight_decay) == (0.0, 0.0)
 
 
-def test_a_batch_in_rows_holds_so_many_rows_of_average_length(draft: Draft, rows: TokenizedRows) -> None:
-    plan = draft(batch_rows=3, epochs=2.0)
-    assert plan.batch_tokens == max(16, round(3 * float(rows.lengths.mean())))
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_batch_in_rows_holds_so_many_rows_of_average_length(
+    precision: str, draft: Draft, rows: TokenizedRows
+) -> None:
+    plan = draft(batch_rows=3, epochs=2.0, precision=precision)
+    lengths = [-(-length // plan.row_step) * plan.row_step for length in rows.lengths.tolist()]
+    assert plan.batch_tokens == max(16, round(3 * sum(lengths) / len(lengths)))
     assert plan.epochs == pytest.approx(2.0, abs=0.5 / steps_per_epoch(rows, plan))
     assert plan.batch_rows == pytest.approx(len(rows) / steps_per_epoch(rows, plan), rel=1e-5)
     with pytest.raises(RecipeError, match="not both"):

@@ -34,7 +34,7 @@ class BatchPlan:
 
     @cached_property
     def _padded(self) -> np.ndarray:
-        return -(-self.lengths // self.row_step) * self.row_step
+        return padded(self.lengths, self.row_step)
 
     @cached_property
     def steps_per_epoch(self) -> int:
@@ -56,6 +56,11 @@ class BatchPlan:
 
     def _micro_batches(self, rows: np.ndarray) -> Batch:
         return [rows[first:last] for first, last in _cut(self._padded[rows], self.micro_batch_tokens)]
+
+
+def padded(lengths: np.ndarray, row_step: int) -> np.ndarray:
+    """Lengths up to the next multiple of `row_step`."""
+    return -(-lengths // row_step) * row_step
 
 
 def in_length_order(lengths: np.ndarray, batch_tokens: int) -> list[np.ndarray]:

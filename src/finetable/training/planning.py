@@ -2,14 +2,15 @@
 
 import time
 from statistics import median
+from typing import Literal
 
 import torch
 
 from finetable.data.tokens import TokenizedRows
 from finetable.models.base_model import BaseModel, embedding_of
 from finetable.settings import Recipe
-from finetable.training.batches import BatchPlan
-from finetable.training.plan import Plan, validation_rows
+from finetable.training.batches import BatchPlan, padded
+from finetable.training.plan import ROW_STEP, Plan, validation_rows
 from finetable.training.precision import choose_precision
 from finetable.training.trainer import Trainer
 
@@ -40,10 +41,10 @@ def draft_plan(
     """
     settings = recipe.optimizer
     scratch = recipe.base.base == "scratch"
-    batch_tokens = _batch_tokens(recipe, float(rows.lengths.mean()), scratch)
-    micro_batch_tokens = min(batch_tokens, settings.micro_batch_tokens)
-    width = embedding_of(base.network).embedding_dim
-    precision = choose_precision(recipe.precision, base.network.device, micro_batch_tokens, width)
+    precision = _precision(recipe, base, rows)
+    # A batch of so many rows has room for them as they are padded.
+    lengths = padded(rows.lengths, ROW_STEP[precision])
+    batch_tokens = _batch_tokens(recipe, float(lengths.mean()), scratch)
     draft = Plan(
         steps=1,
         validate_every=1,
@@ -57,8 +58,8 @@ def draft_plan(
         weight_decay=_weight_decay(recipe, scratch),
         dropout=_dropout(recipe, scratch),
         batch_tokens=batch_tokens,
-        micro_batch_tokens=micro_batch_tokens,
-        precision="bf16" if precision is torch.bfloat16 else "fp32",
+        micro_batch_tokens=min(batch_tokens, settings.micro_batch_tokens),
+        precision=precision,
         threads=torch.get_num_threads(),
         seed=recipe.seed,
     )
@@ -67,6 +68,15 @@ def draft_plan(
     epochs = recipe.length.epochs or default_epochs(epoch_steps, DEFAULT_EPOCHS, scratch)
     steps = max(1, round(epochs * epoch_steps))
     return with_steps(draft, steps, recipe, rows, validation)
+
+
+def _precision(recipe: Recipe, base: BaseModel, rows: TokenizedRows) -> Literal["fp32", "bf16"]:
+    """The format of the products, probed on as many tokens as are computed at once."""
+    tokens = _batch_tokens(recipe, float(rows.lengths.mean()), recipe.base.base == "scratch")
+    at_once = min(tokens, recipe.optimizer.micro_batch_tokens)
+    width = embedding_of(base.network).embedding_dim
+    chosen = choose_precision(recipe.precision, base.network.device, at_once, width)
+    return "bf16" if chosen is torch.bfloat16 else "fp32"
 
 
 def default_epochs(steps_per_epoch: float, usual: float, scratch: bool) -> float:
