@@ -15,8 +15,6 @@ from finetable.evaluation.evaluate import copying_figures
 from finetable.evaluation.metrics import ratio_of_sums, spread
 from finetable.inference.contestant import Wrote
 
-DISTINCT_WORDS = 2
-
 
 @dataclass(frozen=True, eq=False)
 class WriterEntry:
@@ -54,7 +52,7 @@ def judge_writers(real: RealTexts, entries: Sequence[WriterEntry]) -> dict[str, 
             "kind": entry.kind,
             **_predicting(bits.get(entry.name), None if best is None else bits[best], sizes),
             **copying_figures(index.look_up(entry.wrote.texts), copies),
-            f"distinct_{DISTINCT_WORDS}": distinct_n(entry.wrote.texts, DISTINCT_WORDS, most_words),
+            "distinct_2": distinct_n(entry.wrote.texts, 2, most_words),
             "rows_per_second": len(entry.wrote.texts) / max(entry.wrote.seconds, 1e-9),
             "cost_per_1000_rows": _cost(entry.wrote),
             "notes": list(entry.wrote.notes),
@@ -67,7 +65,7 @@ def judge_writers(real: RealTexts, entries: Sequence[WriterEntry]) -> dict[str, 
         "best": best,
         "contestants": contestants,
         "baselines": {"xz": {"bits_per_byte": compressed_bits_per_byte(real.train, real.test)}},
-        f"distinct_{DISTINCT_WORDS}_real": distinct_n(real.test, DISTINCT_WORDS, most_words),
+        "distinct_2_real": distinct_n(real.test, 2, most_words),
     }
 
 

@@ -8,6 +8,9 @@ import numpy.typing as npt
 
 Places = npt.NDArray[np.int64]
 
+DECIMALS = 6
+"""Of similarities: what differs by less differs by rounding, and the order of the rows decides."""
+
 
 def at_random(rows: int, k: int, seed: int) -> Places:
     """Some k of the rows, or all where there are fewer; more of them begin with the same ones."""
@@ -41,7 +44,3 @@ def most_alike(similarity: npt.NDArray[np.floating], k: int) -> Places:
         close = np.flatnonzero(row >= least)
         found[place] = close[np.argsort(-row[close], kind="stable")][: found.shape[1]]
     return found
-
-
-DECIMALS = 6
-"""Of similarities: what differs by less differs by rounding, and the order of the rows decides."""

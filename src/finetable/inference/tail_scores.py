@@ -10,8 +10,8 @@ from finetable.models.base_model import BaseModel, embedding_of, head_of, last_h
 
 LOGITS_AT_ONCE = 4_000_000
 TOKENS_AT_ONCE = 4_096
-"""Padded tokens that are scored together. What a layer computes in between, attention of long rows above all,
-takes up to 30 kB for each, even in a small network; more at once are not faster on a processor."""
+"""Padded tokens that are scored together. With 16,384 the peak of judging 75,000 abstracts was 440 MB higher,
+for what layers of a network of 1.5 M parameters compute in between."""
 
 
 def score_tails(

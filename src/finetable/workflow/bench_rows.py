@@ -1,7 +1,7 @@
 """The rows of a comparison: one split for all, and in its test rows nothing that a contestant learnt."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -90,4 +90,4 @@ def _unseen(test: Table, path: Path, record: Record, progress: Progress) -> Tabl
     if not is_new.all():
         seen = are_counted(int((~is_new).sum()), "test row", ("was", "were"))
         progress.warn(f"{seen} learnt from by {path}: left out for all contestants")
-    return replace(test.take(np.flatnonzero(is_new)), set_aside=test.set_aside)
+    return test.take(np.flatnonzero(is_new))

@@ -73,7 +73,7 @@ def _labelled_by_prompts(
     assert contestant.few_shot is not None
     task, asked = rows.task, _texts(rows, rows.test)
     examples = _texts(rows, rows.train), list(answers(task, rows.train))
-    answerer = answerer_of(contestant.few_shot, settings.answers.expanduser())
+    answerer = answerer_of(contestant.few_shot, settings.answers)
     with closing(FewShot(contestant.few_shot, answerer, task.settings, task.labels, examples)) as few_shot:
         for prompt in asked[: settings.show]:
             show(contestant.name, few_shot.prompt_for(prompt))
