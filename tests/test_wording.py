@@ -2,7 +2,7 @@
 
 import pytest
 
-from finetable.wording import counted, duration, memory, printable, quoted, some, within
+from finetable.wording import counted, did_you_mean, duration, memory, printable, quoted, some, within
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,24 @@ def test_long_names_keep_their_ends() -> None:
     assert within("a" * 100 + "wxyz", 9) == "aaaa…wxyz"
     assert len(within("b" * 200, 40)) == 40
     assert quoted(["a, b", " c ", "d"], 2) == "'a, b', ' c ' and 1 more"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("epoks", " Did you mean epochs?"),
+        ("PLOT", " Did you mean Plot?"),
+        ("plot", " Did you mean Plot?"),
+        ("patient", " Did you mean patience?"),
+        ("genre", ""),
+    ],
+)
+def test_the_nearest_name_in_its_own_capitals(name: str, said: str) -> None:
+    assert did_you_mean(name, ["patience", "epochs", "Plot"]) == said
+
+
+def test_how_near_a_name_must_be_and_how_it_is_shown() -> None:
+    assert did_you_mean("tf", ["tfidf"], cutoff=0.6) == ""
+    assert did_you_mean("tf", ["tfidf"], cutoff=0.4) == " Did you mean tfidf?"
+    assert did_you_mean("plots", [" plot "], shown=repr) == " Did you mean ' plot '?"
+    assert did_you_mean("plot", []) == ""

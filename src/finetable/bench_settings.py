@@ -1,7 +1,6 @@
 """Every option of comparing, once: who takes part, and how a prompted model is shown examples."""
 
 import re
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal, Self
 
@@ -9,6 +8,7 @@ from pydantic import Field, ValidationError
 
 from finetable.errors import RecipeError
 from finetable.settings import Settings, TableOptions, TaskSettings, wrong_value
+from finetable.wording import did_you_mean
 
 PickName = Literal["random", "balanced", "nearest"]
 OrderName = Literal["best-last", "best-first", "shuffled"]
@@ -68,9 +68,8 @@ class FewShotSettings(Settings):
             name = word.strip().replace("-", "_")
             known = sorted(set(cls.model_fields) - {"model"})
             if name not in known:
-                near = get_close_matches(name, known, n=1)
-                hint = f"Did you mean {near[0]}?" if near else f"There are {', '.join(known)}."
-                raise RecipeError(f"There is no option {word!r} in {text!r}. {hint}")
+                hint = did_you_mean(name, known) or f" There are {', '.join(known)}."
+                raise RecipeError(f"There is no option {word!r} in {text!r}.{hint}")
             if name in options:
                 raise RecipeError(f"{text!r} says {name} twice.")
             options[name] = value.strip()

@@ -1,13 +1,13 @@
 """Options from a TOML file, spelled as on the command line."""
 
 import tomllib
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from finetable.errors import RecipeError
 from finetable.settings import Recipe
 from finetable.verb_settings import WatchSettings
+from finetable.wording import did_you_mean
 
 FLAG = "--recipe"
 
@@ -50,9 +50,7 @@ def _read(file: Path) -> dict[str, Any]:
     known = [name.replace("_", "-") for name in Recipe().flat() | WatchSettings().flat()]
     for key in content:
         if key not in known:
-            near = get_close_matches(key, known, n=1)
-            hint = f" Did you mean {near[0]}?" if near else ""
-            raise RecipeError(f"The recipe {file} has an unknown option {key!r}.{hint}")
+            raise RecipeError(f"The recipe {file} has an unknown option {key!r}.{did_you_mean(key, known)}")
     return content
 
 

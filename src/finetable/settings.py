@@ -4,7 +4,6 @@ Frozen pydantic classes; the command line, recipe files and documents derive fro
 field's description is the help that a person reads.
 """
 
-from difflib import get_close_matches
 from typing import Any, Literal, Self
 
 from cyclopts import Parameter
@@ -18,6 +17,7 @@ from pydantic import (
 
 from finetable.errors import RecipeError
 from finetable.name_lists import NameList, join_names
+from finetable.wording import did_you_mean
 
 SizeName = Literal["tiny", "small", "medium", "large"]
 LongRows = Literal["stop", "cut", "drop"]
@@ -66,9 +66,7 @@ class Settings(BaseModel):
         known = cls().flat()
         for name in options:
             if name not in known:
-                near = get_close_matches(name, known, n=1)
-                hint = f" Did you mean {near[0]}?" if near else ""
-                raise RecipeError(f"There is no option {name!r}.{hint}")
+                raise RecipeError(f"There is no option {name!r}.{did_you_mean(name, known)}")
         try:
             return cls.model_validate(cls._nested(options))
         except ValidationError as fault:

@@ -1,7 +1,8 @@
 """Numbers and texts as a person can read them."""
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from difflib import get_close_matches
 
 NAME_LETTERS = 40
 """Letters of a column's name that are shown; a longer one is shortened in the middle."""
@@ -44,6 +45,17 @@ def quoted(names: Sequence[str], most: int) -> str:
     """The first of some names, each in quotes, so that blanks and commas within are seen."""
     shown = ", ".join(repr(within(name, NAME_LETTERS)) for name in names[:most])
     return shown + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def did_you_mean(
+    name: str, known: Collection[str], cutoff: float = 0.6, shown: Callable[[str], str] = str
+) -> str:
+    """A question that follows a sentence: names the known name nearest to a wrong one, "" where none is near.
+
+    Capitals count for nothing; `cutoff` is how alike two names must be, from 0 to 1.
+    """
+    near = get_close_matches(name.casefold(), [one.casefold() for one in known], n=1, cutoff=cutoff)
+    return next((f" Did you mean {shown(one)}?" for one in known if one.casefold() in near), "")
 
 
 def some(lines: Iterable[int], most: int) -> str:

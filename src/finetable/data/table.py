@@ -1,6 +1,5 @@
 """A table in memory: its rows, where each stood in the file, and which rows were not taken."""
 
-import difflib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +11,7 @@ import pyarrow as pa
 
 from finetable.data.plain_text import plain_text
 from finetable.errors import ColumnError
-from finetable.wording import quoted, some
+from finetable.wording import did_you_mean, quoted, some
 
 TableKind = Literal["csv", "tsv", "jsonl", "parquet"]
 
@@ -117,9 +116,8 @@ class Table:
 
     def _missing_column(self, name: str) -> str:
         there = self.column_names
-        near = difflib.get_close_matches(name.casefold(), [column.casefold() for column in there], n=1)
-        hint = next((f" Did you mean {column!r}?" for column in there if column.casefold() in near), "")
         listed = quoted(there, _COLUMNS_LISTED)
+        hint = did_you_mean(name, there, shown=repr)
         return f"{self.name} has no column {name!r}; its columns are: {listed}.{hint}"
 
     def select(self, keep: npt.NDArray[np.bool_], reason: Callable[[int], str] | str) -> "Table":

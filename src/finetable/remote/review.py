@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from finetable.errors import RecipeError, TableError
 from finetable.remote.affix_checks import (
@@ -32,6 +31,7 @@ from finetable.remote.row_checks import (
     lower_case_completions,
     lower_case_prompts,
 )
+from finetable.wording import did_you_mean
 
 # Columns, the second to fourth check of the old tool, are settled while the table is read.
 CHECKS: tuple[Check, ...] = (
@@ -91,9 +91,7 @@ def check_accepted(names: Sequence[str]) -> None:
     known = [_name(check) for check in CHECKS]
     for name in names:
         if name not in (*known, ALL, NONE):
-            near = get_close_matches(name, known, n=1)
-            hint = f" Did you mean {near[0]}?" if near else ""
-            raise RecipeError(f"--accept names {name!r}, which is no proposal.{hint}")
+            raise RecipeError(f"--accept names {name!r}, which is no proposal.{did_you_mean(name, known)}")
     if len(names) > 1 and {ALL, NONE} & set(names):
         raise RecipeError("--accept takes all, none, or names of proposals, not both.")
 

@@ -1,12 +1,12 @@
 """Contestants of a comparison as a person spells them."""
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal, cast
 
 from finetable.bench_settings import FewShotSettings
 from finetable.errors import RecipeError
+from finetable.wording import did_you_mean
 
 ContestantWord = Literal["majority", "tfidf", "model", "fewshot"]
 SPELLINGS = ("majority", "tfidf", "model:DIR", "fewshot:MODEL@k=8")
@@ -35,6 +35,5 @@ def contestant_of(name: str) -> Contestant:
         return Contestant(name, "fewshot", rest, FewShotSettings.parsed(rest))
     if (word in ("majority", "tfidf") and not colon) or (word == "model" and rest):
         return Contestant(name, cast(ContestantWord, word), rest)
-    near = get_close_matches(name, SPELLINGS, n=1, cutoff=0.4)
-    hint = f" Did you mean {near[0]}?" if near else ""
+    hint = did_you_mean(name, SPELLINGS, cutoff=0.4)
     raise RecipeError(f"There is no contestant {name!r}; there are {', '.join(SPELLINGS)}.{hint}")
