@@ -137,6 +137,39 @@ def test_usage_faults_exit_with_2(words: list[str], said: str, capsys: pytest.Ca
     assert "--n " not in told
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            ["jobs", "models", "--base-url", "ftp://x"],
+            "--base-url must be an address that begins with http:// or https://, such as "
+            "http://127.0.0.1:8000/v1, and 'ftp://x' is not.",
+        ),
+        (["jobs", "create", "films.jsonl", "--base-url", "https:///v1"], "and 'https:///v1' is not."),
+        (
+            ["serve", "--key", "short"],
+            "--key must be 8 to 256 plain letters (A to Z), digits or signs, without blanks, "
+            "and 'short' is not.",
+        ),
+        (["serve", "--key", "a key of words"], "and 'a key of words' is not."),
+        (["serve", "--key", "Schlüsselbund"], "and 'Schlüsselbund' is not."),
+        (["prepare", "films.csv", "--out", "films.jsonl", "--system", ""], "--system must not be empty."),
+        (
+            ["jobs", "create", "films.jsonl", "--suffix", "x" * 65],
+            f"--suffix must have at most 64 characters, and '{'x' * 65}' has 65.",
+        ),
+    ],
+)
+def test_a_text_of_the_wrong_form_is_told_what_a_right_one_is(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(words) == USAGE
+    told = sentence(capsys)
+    assert told.endswith(said)
+    assert "pattern" not in told
+    assert "String" not in told
+
+
 def test_a_person_file_is_never_overwritten(
     moods: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

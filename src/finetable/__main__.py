@@ -10,7 +10,7 @@ from finetable.cli import app, terminal
 from finetable.errors import UserError
 from finetable.exit_codes import DONE, INTERRUPTED, MENDABLE, USAGE
 from finetable.recipe_file import with_recipe_file
-from finetable.settings import wrong_value
+from finetable.wrong_values import wrong_value
 
 QUIET = {
     "HF_HUB_DISABLE_TELEMETRY": "1",

@@ -7,8 +7,9 @@ from typing import Literal, Self
 from pydantic import Field, ValidationError
 
 from finetable.errors import RecipeError
-from finetable.settings import Settings, TableOptions, TaskSettings, wrong_value
+from finetable.settings import Settings, TableOptions, TaskSettings
 from finetable.wording import did_you_mean
+from finetable.wrong_values import wrong_value
 
 PickName = Literal["random", "balanced", "nearest"]
 OrderName = Literal["best-last", "best-first", "shuffled"]

@@ -18,6 +18,7 @@ from pydantic import (
 from finetable.errors import RecipeError
 from finetable.name_lists import NameList, join_names
 from finetable.wording import did_you_mean
+from finetable.wrong_values import wrong_value
 
 SizeName = Literal["tiny", "small", "medium", "large"]
 LongRows = Literal["stop", "cut", "drop"]
@@ -26,17 +27,6 @@ PrecisionName = Literal["auto", "fp32", "bf16"]
 TaskName = Literal["write", "label"]
 SourceName = Literal["scratch", "pretrained"]
 EngineName = Literal["torch"]
-
-
-def wrong_value(fault: ValidationError) -> str:
-    """What pydantic found wrong with an option, in one sentence."""
-    first = fault.errors()[0]
-    option = next(str(part) for part in reversed(first["loc"]) if isinstance(part, str))
-    kind = {"float_parsing": "a number", "int_parsing": "a whole number"}.get(first["type"])
-    wrong = first["msg"].replace("Input should be", "must be").replace("valid tuple", "list of names")
-    dashes = "-" if len(option) == 1 else "--"
-    must = f"must be {kind}" if kind else wrong
-    return f"{dashes}{option.replace('_', '-')} {must}, and {first['input']!r} is not."
 
 
 def _spelled(value: object) -> str:

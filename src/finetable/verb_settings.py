@@ -8,6 +8,16 @@ from pydantic import Field
 
 from finetable.name_lists import NameList
 from finetable.settings import BaseSettings, Settings, TableOptions, TaskSettings
+from finetable.wrong_values import like
+
+Address = Annotated[
+    str,
+    like(
+        r"https?://[^/].*",
+        "an address that begins with http:// or https://, such as http://127.0.0.1:8000/v1",
+    ),
+]
+Key = Annotated[str, like("[!-~]{8,256}", "8 to 256 plain letters (A to Z), digits or signs, without blanks")]
 
 
 class WatchSettings(Settings):
@@ -111,9 +121,8 @@ class PrepareSettings(Settings):
 class ApiSettings(Settings):
     """Which server of the OpenAI API is asked; its key comes from OPENAI_API_KEY or is asked for."""
 
-    base_url: str = Field(
+    base_url: Address = Field(
         default="http://127.0.0.1:8000/v1",
-        pattern=r"^https?://[^/]",
         description="Address of the OpenAI API; that of `finetable serve` on this machine by default.",
     )
 
@@ -184,11 +193,8 @@ class ServeSettings(Settings):
         default="127.0.0.1", description="Address to listen on; any but this machine's own needs a key."
     )
     port: int = Field(default=8000, ge=0, le=65_535, description="Port to listen on; 0 takes a free one.")
-    key: str | None = Field(
+    key: Key | None = Field(
         default=None,
-        min_length=8,
-        max_length=256,
-        pattern=r"^[!-~]*$",
         description="Key that every request must carry; made and printed where others can reach the server.",
     )
     home: Path = Field(
