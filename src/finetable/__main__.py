@@ -6,7 +6,8 @@ import sys
 from cyclopts import CycloptsError
 from pydantic import ValidationError
 
-from finetable.cli import app, terminal
+from finetable.cli import app
+from finetable.cli_options import terminal
 from finetable.errors import UserError
 from finetable.exit_codes import DONE, INTERRUPTED, MENDABLE, USAGE
 from finetable.recipe_file import with_recipe_file

@@ -7,12 +7,12 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from finetable.cli_compare import bench, compare, without_bars_of_libraries
+from finetable.cli_options import AsJson, Flat, terminal
 from finetable.cli_remote import jobs, prepare
 from finetable.errors import UserError
 from finetable.exit_codes import DONE, INTERRUPTED
 from finetable.printed import print_lines, print_pieces, print_rows
 from finetable.settings import Recipe
-from finetable.terminal import Terminal
 from finetable.verb_settings import (
     ClassifySettings,
     EvaluateSettings,
@@ -23,9 +23,6 @@ from finetable.verb_settings import (
 )
 
 app = App(name="finetable", help="Fine-tune a GPT on your own table, on your own machine.")
-terminal = Terminal()
-
-Flat = Parameter(name="*")
 
 app.command(compare)
 app.command(bench)
@@ -80,7 +77,7 @@ def profile(
     /,
     *,
     out: Path | None = None,
-    json_output: Annotated[bool, Parameter(name="--json", negative="")] = False,
+    json_output: AsJson = False,
     settings: Annotated[ProfileSettings, Flat] = ProfileSettings(),
 ) -> int:
     """Look at a table before training: what is in it, and what would go wrong.
@@ -91,8 +88,6 @@ def profile(
         CSV, TSV, JSON Lines or Parquet, each also .gz, or hf://owner/name.
     out
         An HTML page with everything that was found, and pictures.
-    json_output
-        Print one JSON object.
     """
     from finetable.workflow.first_checks import check_profiling
 
@@ -179,7 +174,7 @@ def evaluate(
     table: str | None = None,
     /,
     *,
-    json_output: Annotated[bool, Parameter(name="--json", negative="")] = False,
+    json_output: AsJson = False,
     settings: Annotated[EvaluateSettings, Flat] = EvaluateSettings(),
 ) -> int:
     """Say how good a model is, beside simple baselines.
@@ -190,8 +185,6 @@ def evaluate(
         A model folder.
     table
         A labelled table to judge on; without it the test rows frozen in the folder.
-    json_output
-        Print one JSON object.
     """
     from finetable.record import read_finished
     from finetable.reporting.summary import summary

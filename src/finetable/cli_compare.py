@@ -3,16 +3,10 @@
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import Parameter
-
 from finetable.bench_settings import BenchSettings
+from finetable.cli_options import AsJson, Flat, terminal
 from finetable.exit_codes import DONE
 from finetable.printed import print_lines, print_rows
-from finetable.terminal import Terminal
-
-terminal = Terminal()
-
-Flat = Parameter(name="*")
 
 
 def compare(*folders: Path, out: Path | None = None) -> int:
@@ -40,7 +34,7 @@ def bench(
     /,
     *,
     out: Path | None = None,
-    json_output: Annotated[bool, Parameter(name="--json", negative="")] = False,
+    json_output: AsJson = False,
     settings: Annotated[BenchSettings, Flat] = BenchSettings(),
 ) -> int:
     """Compare models, prompts and simple baselines on the same rows of a table.
@@ -51,8 +45,6 @@ def bench(
         CSV, TSV, JSON Lines or Parquet, each also .gz, or hf://owner/name.
     out
         An HTML page that shows them side by side.
-    json_output
-        Print one JSON object.
     """
     from finetable.workflow.first_checks import check_benching
 

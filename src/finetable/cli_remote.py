@@ -4,12 +4,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Literal
 
-from cyclopts import App, Parameter
+from cyclopts import App
 
+from finetable.cli_options import AsJson, Flat, terminal
 from finetable.errors import UserError
 from finetable.exit_codes import DONE, INTERRUPTED
 from finetable.printed import print_lines, print_rows
-from finetable.terminal import Terminal
 from finetable.verb_settings import (
     ApiSettings,
     CreateJobSettings,
@@ -18,11 +18,7 @@ from finetable.verb_settings import (
     UseSettings,
 )
 
-terminal = Terminal()
-
 jobs = App(name="jobs", help="Fine-tune at any server that speaks the OpenAI API, by default our own.")
-
-Flat = Parameter(name="*")
 
 NEXT = {"succeeded": "use", "paused": "resume"}
 
@@ -32,7 +28,7 @@ def prepare(
     /,
     *,
     out: Path,
-    json_output: Annotated[bool, Parameter(name="--json", negative="")] = False,
+    json_output: AsJson = False,
     settings: Annotated[PrepareSettings, Flat] = PrepareSettings(),
 ) -> int:
     """Make JSON Lines for a fine-tuning API from a table: show what would change, write when told.
@@ -43,8 +39,6 @@ def prepare(
         CSV, TSV, JSON Lines or Parquet, each also .gz, or hf://owner/name.
     out
         The .jsonl file to make.
-    json_output
-        Print one JSON object.
     """
     from finetable.remote.prepare import check_preparing, prepare_table
     from finetable.remote.prepared_report import command_of, prepared_json, prepared_lines
