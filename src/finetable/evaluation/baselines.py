@@ -18,7 +18,8 @@ ROWS_FROM_WHICH_RARE_TERMS_GO = 1_000
 of the terms and of the time; below, every term may be needed."""
 
 MOST_TERMS = 100_000
-"""The most frequent terms of long texts; bounds the memory that fitting takes."""
+"""The most frequent terms of long texts; bounds the memory that fitting takes, a weight for each of them and
+each label. What nearest examples are found by has its own limit: no weights are fitted there."""
 
 INVERSE_REGULARISATION = 3.0
 """Of 1, 3, 10 and 30, the one within about a point of the best accuracy on each of six tables: tweets (500 to

@@ -9,7 +9,10 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from finetable.inference.example_choice import Places, most_alike
 
 SIMILARITIES_AT_ONCE = 4_000_000
+
 MOST_TERMS = 100_000
+"""The most frequent terms of long texts. A number of its own beside the baseline's: it decides which examples
+are shown, so that another one makes answers kept from before useless."""
 
 Vectors = Callable[[Sequence[str]], npt.NDArray[np.float32]]
 Similarity = Callable[[Sequence[str]], npt.NDArray[np.floating]]
