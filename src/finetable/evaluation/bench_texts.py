@@ -41,8 +41,8 @@ def judge_writers(real: RealTexts, entries: Sequence[WriterEntry]) -> dict[str, 
     real texts. A compressor that read the training texts (xz) stands beside them.
     """
     sizes = np.array([len(text.encode()) for text in real.test])
-    bits = {e.name: e.wrote.nats / np.log(2) for e in entries if e.wrote.nats is not None}
-    best = min(bits, key=lambda name: float(bits[name].sum()), default=None)
+    bits = {entry.name: entry.wrote.nats / np.log(2) for entry in entries}
+    best = min(bits, key=lambda name: float(bits[name].sum()))
     index = CopyIndex.build(real.train)
     copies = index.look_up(real.test)
     most_words = min(map(word_count, [real.test, *(entry.wrote.texts for entry in entries)]))
@@ -50,11 +50,11 @@ def judge_writers(real: RealTexts, entries: Sequence[WriterEntry]) -> dict[str, 
         {
             "name": entry.name,
             "kind": entry.kind,
-            **_predicting(bits.get(entry.name), None if best is None else bits[best], sizes),
+            **_predicting(bits[entry.name], bits[best], sizes),
             **copying_figures(index.look_up(entry.wrote.texts), copies),
             "distinct_2": distinct_n(entry.wrote.texts, 2, most_words),
             "rows_per_second": len(entry.wrote.texts) / max(entry.wrote.seconds, 1e-9),
-            "cost_per_1000_rows": _cost(entry.wrote),
+            "cost_per_1000_rows": 1000 * entry.wrote.cost / len(entry.wrote.texts),
             "notes": list(entry.wrote.notes),
         }
         for entry in entries
@@ -70,19 +70,11 @@ def judge_writers(real: RealTexts, entries: Sequence[WriterEntry]) -> dict[str, 
 
 
 def _predicting(
-    bits: npt.NDArray[np.float64] | None,
-    best: npt.NDArray[np.float64] | None,
-    sizes: npt.NDArray[np.int64],
+    bits: npt.NDArray[np.float64], best: npt.NDArray[np.float64], sizes: npt.NDArray[np.int64]
 ) -> dict[str, Any]:
-    if bits is None or best is None:
-        return {"bits_per_byte": None, "difference": None, "is_even": None}
     difference = ratio_of_sums(bits - best, sizes)
     return {
         **spread("bits_per_byte", ratio_of_sums(bits, sizes)),
         **spread("difference", difference),
         "is_even": difference.low <= 0 <= difference.high,
     }
-
-
-def _cost(wrote: Wrote) -> float | None:
-    return None if wrote.cost is None else 1000 * wrote.cost / len(wrote.texts)

@@ -31,13 +31,12 @@ class Labelled:
 class Wrote:
     """What a contestant makes of N rows whose texts it never saw.
 
-    `nats` (N,) is minus the log-probability of each real text with its end, None where none is known. `texts`
-    are those it wrote itself, for prompts of the rows, in `seconds` of wall time. `cost` and `notes` are as
-    above.
+    `nats` (N,) is minus the log-probability of each real text with its end. `texts` are those it wrote
+    itself, for prompts of the rows, in `seconds` of wall time. `cost` is in US dollars; `notes` are as above.
     """
 
-    nats: npt.NDArray[np.float64] | None
+    nats: npt.NDArray[np.float64]
     texts: tuple[str, ...]
     seconds: float
-    cost: float | None
+    cost: float
     notes: tuple[str, ...] = ()

@@ -36,8 +36,6 @@ class Look:
 
     def main(self, of: Figures) -> str:
         """The figure that decides, with its interval."""
-        if of[self.key] is None:
-            return "-"
         low, high = (of[end] for end in self.ends)
         return f"{of[self.key]:.3f} [{low:.3f}, {high:.3f}]"
 
@@ -104,9 +102,7 @@ def verdict(figures: Figures) -> list[str]:
 
 def _who_is_best(figures: Figures) -> str:
     look, rows = _look(figures), counted(figures["rows"], "row")
-    ranked = [of for of in _ranked(figures) if of[look.key] is not None]
-    if not ranked:
-        return f"Nothing can be said of who predicts {rows} best: no contestant gives probabilities."
+    ranked = _ranked(figures)
     best = ranked[0]
     first = f"{look.title} {look.main(best)} on {rows}"
     even = [of for of in ranked if of["is_even"]]
@@ -141,7 +137,7 @@ def _tuned_or_prompted(compared: Figures) -> str:
 
 def _beside_xz(figures: Figures) -> str:
     xz = figures["baselines"]["xz"]["bits_per_byte"]
-    better = [of["name"] for of in _ranked(figures) if (of.get("bits_per_byte_high") or xz) < xz]
+    better = [of["name"] for of in _ranked(figures) if of["bits_per_byte_high"] < xz]
     who = f"clearly better: {', '.join(better)}" if better else "no contestant is clearly better"
     return f"A compressor that read the training rows (xz) has {xz:.3f} bits per byte; {who}."
 
@@ -152,8 +148,6 @@ def _points(of: Figures) -> str:
 
 
 def _difference(of: Figures) -> str:
-    if of["difference"] is None:
-        return "-"
     is_best = of["difference"] == of["difference_low"] == of["difference_high"] == 0
     return "the best" if is_best else _points(of)
 
@@ -195,10 +189,7 @@ def _cells(figures: Figures, of: Figures) -> list[str]:
 def _ranked(figures: Figures) -> list[Figures]:
     look = _look(figures)
     sign = -1 if look.more_is_better else 1
-    return sorted(
-        figures["contestants"],
-        key=lambda of: float("inf") if of[look.key] is None else sign * of[look.key],
-    )
+    return sorted(figures["contestants"], key=lambda of: sign * of[look.key])
 
 
 def bench_page(figures: Figures, table: str) -> str:
@@ -225,7 +216,7 @@ def bench_page(figures: Figures, table: str) -> str:
 
 def _picture(figures: Figures) -> Figure:
     look = _look(figures)
-    ranked = [of for of in _ranked(figures) if of[look.key] is not None]
+    ranked = _ranked(figures)
     what = "Share labelled rightly" if look is LABEL else "Bits per byte of the real texts, less is better"
     wording = Wording(
         look.title[0].upper() + look.title[1:],
