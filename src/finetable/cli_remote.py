@@ -54,15 +54,25 @@ def prepare(
 
 
 @jobs.command
-def models(*, settings: Annotated[ApiSettings, Flat] = ApiSettings()) -> int:
+def models(*, json_output: AsJson = False, settings: Annotated[ApiSettings, Flat] = ApiSettings()) -> int:
     """List what can be trained from and what can be asked."""
     remote = _jobs()
-    print_lines(remote.model_lines(remote.models(settings, terminal)))
+    found = remote.models(settings, terminal)
+    if json_output:
+        print_rows([remote.list_json(found)])
+    else:
+        print_lines(remote.model_lines(found))
     return DONE
 
 
 @jobs.command
-def create(file: Path, /, *, settings: Annotated[CreateJobSettings, Flat] = CreateJobSettings()) -> int:
+def create(
+    file: Path,
+    /,
+    *,
+    json_output: AsJson = False,
+    settings: Annotated[CreateJobSettings, Flat] = CreateJobSettings(),
+) -> int:
     """Upload a training file and create a job, after saying what it would take.
 
     Parameters
@@ -72,22 +82,31 @@ def create(file: Path, /, *, settings: Annotated[CreateJobSettings, Flat] = Crea
     """
     remote = _jobs()
     job = remote.create(file, settings, terminal)
-    print_lines(remote.job_lines([job]))
+    _print_job(remote, job, json_output)
     terminal.say(f"Next: {remote.next_command('watch', job.id, settings.api)}")
     return DONE
 
 
 @jobs.command(name="list")
-def list_jobs(*, settings: Annotated[ApiSettings, Flat] = ApiSettings()) -> int:
+def list_jobs(*, json_output: AsJson = False, settings: Annotated[ApiSettings, Flat] = ApiSettings()) -> int:
     """List the newest jobs."""
     remote = _jobs()
-    print_lines(remote.job_lines(remote.jobs(settings, terminal)))
+    found = remote.jobs(settings, terminal)
+    if json_output:
+        print_rows([remote.list_json(found)])
+    else:
+        print_lines(remote.job_lines(found))
     return DONE
 
 
 @jobs.command
 def watch(
-    job: str, /, *, out: Path | None = None, settings: Annotated[FollowSettings, Flat] = FollowSettings()
+    job: str,
+    /,
+    *,
+    out: Path | None = None,
+    json_output: AsJson = False,
+    settings: Annotated[FollowSettings, Flat] = FollowSettings(),
 ) -> int:
     """Follow a job to its end, with the curve of its loss.
 
@@ -107,7 +126,10 @@ def watch(
     except KeyboardInterrupt:
         terminal.warn(f"Stopped watching; the job goes on. {remote.next_command('watch', job, settings.api)}")
         return INTERRUPTED
-    print_lines(found.lines())
+    if json_output:
+        print_rows([remote.object_json(found.job)])
+    else:
+        print_lines(found.lines())
     if out is not None:
         save_results(found, out, terminal)
     if found.job.status in NEXT:
@@ -116,7 +138,9 @@ def watch(
 
 
 @jobs.command
-def cancel(job: str, /, *, settings: Annotated[ApiSettings, Flat] = ApiSettings()) -> int:
+def cancel(
+    job: str, /, *, json_output: AsJson = False, settings: Annotated[ApiSettings, Flat] = ApiSettings()
+) -> int:
     """End a job.
 
     Parameters
@@ -124,11 +148,13 @@ def cancel(job: str, /, *, settings: Annotated[ApiSettings, Flat] = ApiSettings(
     job
         The job's name, ftjob-…
     """
-    return _change(job, "cancel", settings)
+    return _change(job, "cancel", settings, json_output)
 
 
 @jobs.command
-def pause(job: str, /, *, settings: Annotated[ApiSettings, Flat] = ApiSettings()) -> int:
+def pause(
+    job: str, /, *, json_output: AsJson = False, settings: Annotated[ApiSettings, Flat] = ApiSettings()
+) -> int:
     """Stop a job so that it can go on later.
 
     Parameters
@@ -136,11 +162,13 @@ def pause(job: str, /, *, settings: Annotated[ApiSettings, Flat] = ApiSettings()
     job
         The job's name, ftjob-…
     """
-    return _change(job, "pause", settings)
+    return _change(job, "pause", settings, json_output)
 
 
 @jobs.command
-def resume(job: str, /, *, settings: Annotated[ApiSettings, Flat] = ApiSettings()) -> int:
+def resume(
+    job: str, /, *, json_output: AsJson = False, settings: Annotated[ApiSettings, Flat] = ApiSettings()
+) -> int:
     """Go on with a paused job.
 
     Parameters
@@ -148,7 +176,7 @@ def resume(job: str, /, *, settings: Annotated[ApiSettings, Flat] = ApiSettings(
     job
         The job's name, ftjob-…
     """
-    return _change(job, "resume", settings)
+    return _change(job, "resume", settings, json_output)
 
 
 @jobs.command
@@ -180,10 +208,19 @@ def use(
     return DONE
 
 
-def _change(job: str, wish: Literal["cancel", "pause", "resume"], settings: ApiSettings) -> int:
+def _change(
+    job: str, wish: Literal["cancel", "pause", "resume"], settings: ApiSettings, json_output: bool
+) -> int:
     remote = _jobs()
-    print_lines(remote.job_lines([remote.change(job, wish, settings, terminal)]))
+    _print_job(remote, remote.change(job, wish, settings, terminal), json_output)
     return DONE
+
+
+def _print_job(remote: ModuleType, job: object, json_output: bool) -> None:
+    if json_output:
+        print_rows([remote.object_json(job)])
+    else:
+        print_lines(remote.job_lines([job]))
 
 
 def _jobs() -> ModuleType:

@@ -150,9 +150,39 @@ def test_a_job_is_paused_goes_on_and_is_cancelled(
     told = capsys.readouterr()
     assert told.out.splitlines()[-1].startswith(f"{job} paused")
     assert f"Next: finetable jobs resume {job}" in told.err
-    assert run(["jobs", "resume", job, *base]) == DONE
+    assert printed(["jobs", "resume", job, *base], capsys)["id"] == job
     assert run(["jobs", "cancel", job, *base]) == DONE
     assert "cancelled" in capsys.readouterr().out
+
+
+def printed(words: list[str], capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    """The one object that a command prints with --json, and nothing else."""
+    capsys.readouterr()
+    assert run([*words, "--json"]) == DONE
+    (line,) = capsys.readouterr().out.splitlines()
+    found: dict[str, Any] = json.loads(line)
+    return found
+
+
+def test_json_is_what_the_server_says(
+    server: RunningServer, base: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table, out = reviews(tmp_path / "reviews.csv", 12), tmp_path / "reviews.jsonl"
+    assert run(["prepare", str(table), "--write", "text", "--out", str(out), "--accept", "all"]) == DONE
+    created = printed(["jobs", "create", str(out), "--n-epochs", "1", "--suffix", "json", *base], capsys)
+    assert created["object"] == "fine_tuning.job"
+    watched = printed(["jobs", "watch", created["id"], "--every", "0.1", *base], capsys)
+    client = server.client()
+    assert watched == client.fine_tuning.jobs.retrieve(created["id"]).to_dict(mode="json")
+    assert watched["status"] == "succeeded"
+    listed = printed(["jobs", "list", *base], capsys)
+    assert listed["object"] == "list"
+    assert watched in listed["data"]
+    models = printed(["jobs", "models", *base], capsys)
+    assert models["data"] == [model.to_dict(mode="json") for model in client.models.list()]
+    assert watched["fine_tuned_model"] in {model["id"] for model in models["data"]}
+    assert run(["jobs", "cancel", created["id"], "--json", *base]) == MENDABLE
+    assert not capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,16 @@ def model_lines(found: Sequence[Model]) -> list[str]:
     return lines or ["No models."]
 
 
+def object_json(found: Model | FineTuningJob) -> dict[str, Any]:
+    """A model or a job with the keys that its server gave it."""
+    return found.to_dict(mode="json")
+
+
+def list_json(found: Sequence[Model] | Sequence[FineTuningJob]) -> dict[str, Any]:
+    """Models or jobs as one object, as the API lists them."""
+    return {"object": "list", "data": [object_json(one) for one in found]}
+
+
 def next_command(verb: str, name: str, settings: ApiSettings) -> str:
     """A command that goes on with a job at the same server."""
     words = ["finetable", "jobs", verb, name]
