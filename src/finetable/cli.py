@@ -47,7 +47,7 @@ def train(
     Parameters
     ----------
     table
-        CSV, TSV, JSON Lines or Parquet, each also .gz, or hf://owner/name.
+        CSV, TSV, JSON, JSON Lines, Parquet or lines of text, each also .gz, or hf://owner/name.
     out
         The model folder to make.
     recipe_file
@@ -85,7 +85,7 @@ def profile(
     Parameters
     ----------
     table
-        CSV, TSV, JSON Lines or Parquet, each also .gz, or hf://owner/name.
+        CSV, TSV, JSON, JSON Lines, Parquet or lines of text, each also .gz, or hf://owner/name.
     out
         An HTML page with everything that was found, and pictures.
     """
@@ -152,7 +152,8 @@ def classify(
     folder
         A model folder that `train --label` made.
     table
-        The table to label: CSV, TSV, JSON Lines or Parquet, each also .gz, or hf://owner/name.
+        The table to label: CSV, TSV, JSON, JSON Lines, Parquet or lines of text, each also .gz, or
+        hf://owner/name.
     out
         CSV, TSV, JSON Lines or Parquet by its ending, each also .gz; without it rows are printed.
     """

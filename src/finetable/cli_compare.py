@@ -42,7 +42,7 @@ def bench(
     Parameters
     ----------
     table
-        CSV, TSV, JSON Lines or Parquet, each also .gz, or hf://owner/name.
+        CSV, TSV, JSON, JSON Lines, Parquet or lines of text, each also .gz, or hf://owner/name.
     out
         An HTML page that shows them side by side.
     """

@@ -36,7 +36,7 @@ def prepare(
     Parameters
     ----------
     table
-        CSV, TSV, JSON Lines or Parquet, each also .gz, or hf://owner/name.
+        CSV, TSV, JSON, JSON Lines, Parquet or lines of text, each also .gz, or hf://owner/name.
     out
         The .jsonl file to make.
     """

@@ -19,6 +19,8 @@ from finetable.settings import TableOptions
         (".csv", b'text,label\n"a, b",x\n'),
         (".tsv", b"text\tlabel\na, b\tx\n"),
         (".jsonl", b'{"text": "a, b", "label": "x"}\n'),
+        (".json", b'{"text": "a, b", "label": "x"}\n'),
+        (".json", b'[{"text": "a, b",\n "label": "x"}]'),
         (".parquet", None),
     ],
 )
@@ -53,7 +55,9 @@ def test_a_path_below_home_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         ("a.csv", b"", "is empty, not one byte long"),
         ("a.csv.gz", gzip.compress(b"", mtime=0), "holds no row, only blank lines."),
         ("a.csv", b"text,label\n", "names its columns but holds no row."),
-        ("a.jsonl", b"\n\n", "names its columns but holds no row."),
+        ("a.jsonl", b"\n\n", "a.jsonl holds no row."),
+        ("a.json", b" [ ]\n", "a.json holds no row."),
+        ("a.xlsx", b"PK\x03\x04", "is a spreadsheet: open it and save the sheet as CSV."),
         (
             "a.csv",
             b"text,label\na\nb\n",
@@ -74,7 +78,7 @@ def test_a_path_below_home_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             gzip.compress(b"text", mtime=0)[:-9] + b"x" * 20,
             "is compressed with gzip but damaged or cut",
         ),
-        ("a.json", b"[]", "its name must end in .csv, .tsv, .jsonl or .parquet, each also with .gz."),
+        ("a.doc", b"x", "must end in .csv, .tsv, .json, .jsonl, .parquet or .txt, each also with .gz."),
     ],
 )
 def test_what_cannot_be_read_is_one_sentence(

@@ -17,6 +17,8 @@ from finetable.errors import TableError
         ("a.b.jsonl", "jsonl"),
         ("a.parquet.gz", "parquet"),
         ("a.xlsx", None),
+        ("a.json", None),
+        ("a.txt", None),
         ("csv", None),
         ("a.gz", None),
     ],
@@ -52,8 +54,8 @@ def test_what_is_no_table_is_refused_in_a_sentence(tmp_path: Path) -> None:
         ("empty.csv", "empty.csv is empty, not one byte long: check that it was saved or fetched whole."),
         (
             "notes.docx",
-            "notes.docx is not a known kind of table: its name must end in .csv, .tsv, .jsonl or .parquet, "
-            "each also with .gz.",
+            "notes.docx is not a known kind of table: its name must end in .csv, .tsv, .json, .jsonl, "
+            ".parquet or .txt, each also with .gz.",
         ),
     ):
         with pytest.raises(TableError) as caught:

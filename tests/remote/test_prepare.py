@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,6 +54,27 @@ def test_the_golden_labels_come_out_as_they_did(tmp_path: Path) -> None:
         "columns-left-out",
     }
     assert found.files == (tmp_path / "out_train.jsonl", tmp_path / "out_valid.jsonl")
+
+
+def test_lines_of_text_are_completions_of_empty_prompts(tmp_path: Path) -> None:
+    table, out = tmp_path / "stories.txt", tmp_path / "out.jsonl"
+    table.write_text("\n".join([*(f"Once, in {n}, it rained." for n in range(4)), "", "The end.", ""]))
+    found = prepare(table, out=out, write="completion", accept="none")
+    assert found.review.draft.kind == "open-ended"
+    (empty,) = [d.proposal for d in found.review.decisions if d.proposal.name == "empty-completions"]
+    assert empty.lines == (5,)
+    told = [*(f"Once, in {n}, it rained." for n in range(4)), "The end."]
+    assert written(out) == [{"prompt": "", "completion": text} for text in told]
+
+
+def test_a_list_of_objects_is_read_as_its_lines_are(questions: Path, tmp_path: Path) -> None:
+    listed, out, other = tmp_path / "questions.json", tmp_path / "out.jsonl", tmp_path / "other.jsonl"
+    rows = [{"prompt": f"Question {n}?", "completion": f"Answer number {n} is here"} for n in range(5)]
+    listed.write_text(json.dumps(rows, indent=1), encoding="utf-8")
+    asked: dict[str, Any] = {"write": "completion", "given": "prompt", "accept": "all"}
+    prepare(listed, out=out, **asked)
+    prepare(questions, out=other, **asked)
+    assert out.read_bytes() == other.read_bytes()
 
 
 # The seven faults of the old tool

@@ -1,11 +1,13 @@
-"""JSON Lines -> Table: each line an object; keys are united over the rows."""
+"""JSON Lines, or a JSON list of objects -> Table: each object a row; keys are united over the rows."""
 
 import json
 from collections import Counter
+from collections.abc import Iterator
 from typing import TypeAlias
 
 import pyarrow as pa
 
+from finetable.data.json_list import values_of
 from finetable.data.row_collector import RowCollector
 from finetable.data.table import Table, TableFormat
 from finetable.data.table_file import TableFile
@@ -26,14 +28,15 @@ class _BadLineError(Exception):
 def read_jsonl(file: TableFile, options: TableOptions) -> Table:
     """Read a JSON Lines file: strings as they are, null as missing, other values as their JSON text.
 
-    A line that is not one object is set aside. Raises TableError for another encoding than the one given,
-    and for more than 1,000 different keys.
+    A file that ends in .json may also hold one list. A line, or a value of that list, that is not one object
+    is set aside. Raises TableError for another encoding than the one given, for a list that is damaged, and
+    for more than 1,000 different keys.
     """
     encoding = detect_encoding(file) if options.encoding is None else check_encoding(options.encoding)
     collector = RowCollector[_Cells](_to_columns)
     keys: set[str] = set()
     with text_lines(file, encoding, newline="\n") as lines:
-        for number, line in enumerate(lines, start=1):
+        for number, line in _listed(lines, file.name) if file.kind == "json" else enumerate(lines, start=1):
             if not line.strip():
                 continue
             try:
@@ -58,6 +61,13 @@ def read_jsonl(file: TableFile, options: TableOptions) -> Table:
         set_aside=tuple(rows.set_aside),
         fingerprint=file.fingerprint(),
     )
+
+
+def _listed(lines: Iterator[str], name: str) -> Iterator[tuple[int, str]]:
+    """The values of the list that the lines make together, or the lines where they begin no list."""
+    kept = list(lines)
+    text = "".join(kept)
+    return values_of(text, name) if text.lstrip().startswith("[") else enumerate(kept, start=1)
 
 
 def _parse(line: str) -> _Cells:

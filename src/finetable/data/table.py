@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -14,12 +14,16 @@ from finetable.errors import ColumnError
 from finetable.wording import did_you_mean, quoted, some
 
 TableKind = Literal["csv", "tsv", "jsonl", "parquet"]
+SourceKind: TypeAlias = TableKind | Literal["json", "txt"]
+"""Kinds that are read; the first four are written, too."""
 
-_KIND_NAMES: dict[TableKind, str] = {
+_KIND_NAMES: dict[SourceKind, str] = {
     "csv": "CSV",
     "tsv": "TSV",
     "jsonl": "JSON Lines",
     "parquet": "Parquet",
+    "json": "JSON",
+    "txt": "lines of text",
 }
 _COLUMNS_LISTED = 20
 LINES_SHOWN = 5
@@ -46,7 +50,7 @@ class TableFormat:
     `escape` is what makes a quote inside a quoted cell harmless when it is not another quote.
     """
 
-    kind: TableKind
+    kind: SourceKind
     compressed: bool = False
     encoding: str | None = None
     delimiter: str | None = None

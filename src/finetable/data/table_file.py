@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from finetable.data.table import TableKind
+from finetable.data.table import SourceKind, TableKind
 from finetable.errors import TableError
 
 HUB_PREFIX = "hf://"
 KNOWN_ENDINGS = ".csv, .tsv, .jsonl or .parquet, each also with .gz"
+READ_ENDINGS = ".csv, .tsv, .json, .jsonl, .parquet or .txt, each also with .gz"
 
 _KIND_OF_ENDING: dict[str, TableKind] = {
     ".csv": "csv",
@@ -18,13 +19,18 @@ _KIND_OF_ENDING: dict[str, TableKind] = {
     ".jsonl": "jsonl",
     ".parquet": "parquet",
 }
+_READ_ONLY: dict[str, SourceKind] = {".json": "json", ".txt": "txt"}
+_SPREADSHEETS = (".xlsx", ".xlsm", ".xls", ".ods")
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
 def kind_of(file_name: str) -> TableKind | None:
-    """Kind of table that a file's name promises, None for an unknown ending."""
-    bare = Path(file_name.lower().removesuffix(".gz"))
-    return _KIND_OF_ENDING.get(bare.suffix)
+    """Kind of table that a file's name promises, of those that are written too; None for any other."""
+    return _KIND_OF_ENDING.get(_ending(file_name))
+
+
+def _ending(file_name: str) -> str:
+    return Path(file_name.lower().removesuffix(".gz")).suffix
 
 
 @dataclass(frozen=True)
@@ -33,7 +39,7 @@ class TableFile:
 
     name: str
     path: Path
-    kind: TableKind
+    kind: SourceKind
     compressed: bool
 
     @classmethod
@@ -43,9 +49,12 @@ class TableFile:
             raise TableError(f"{name} is a folder: give the path of one table in it.")
         if not path.exists():
             raise TableError(f"There is no file {name}: check the path.")
-        kind = kind_of(path.name)
+        ending = _ending(path.name)
+        if ending in _SPREADSHEETS:
+            raise TableError(f"{name} is a spreadsheet: open it and save the sheet as CSV.")
+        kind: SourceKind | None = _KIND_OF_ENDING.get(ending) or _READ_ONLY.get(ending)
         if kind is None:
-            raise TableError(f"{name} is not a known kind of table: its name must end in {KNOWN_ENDINGS}.")
+            raise TableError(f"{name} is not a known kind of table: its name must end in {READ_ENDINGS}.")
         with path.open("rb") as stream:
             start = stream.read(len(_GZIP_MAGIC))
         if not start:
