@@ -1,0 +1,62 @@
+"""finetable's engine, as a contestant."""
+
+import time
+
+import numpy as np
+
+from finetable.inference.engine import Request
+from finetable.inference.torch_engine import TorchEngine
+from finetable.models.pretrained import load_pretrained
+from finetable.verb_settings import SamplingSettings
+
+TOP_K = 50
+MOST_ROWS = 1024
+
+
+class Writing:
+    """Rows written from nothing, a fixed number of tokens each."""
+
+    def __init__(self, folder: str, tokens: int, precision: str) -> None:
+        base = load_pretrained(folder, with_separator=True)
+        self._tokens = tokens
+        self._engine = TorchEngine(base, longest_prompt=1, longest_answer=tokens)
+        self._rows = 0
+        del precision
+
+    def measure(self, rows: int) -> dict[str, float]:
+        """Tokens a second over rows that were not written before."""
+        requests = [Request(self._rows + row, None) for row in range(rows)]
+        self._rows += rows
+        sampling = SamplingSettings(temperature=1.0, top_k=TOP_K, top_p=1.0, max_tokens=self._tokens, seed=1)
+        begun = time.perf_counter()
+        ended = sum(text.ended for text in self._engine.stream(requests, sampling, MOST_ROWS))
+        seconds = time.perf_counter() - begun
+        return {"tokens_per_second": rows * self._tokens / seconds, "ended": ended}
+
+    def greedy(self, prompts: list[str]) -> list[str]:
+        """The likeliest text after each prompt."""
+        sampling = SamplingSettings(temperature=0.0, max_tokens=self._tokens)
+        requests = [Request(row, None, prefix=prompt) for row, prompt in enumerate(prompts)]
+        texts = sorted(self._engine.stream(requests, sampling, MOST_ROWS), key=lambda text: text.request.row)
+        return [text.text for text in texts]
+
+
+class Labelling:
+    """Log-probabilities of labels after prompts."""
+
+    def __init__(self, folder: str, prompts: list[str], labels: list[str]) -> None:
+        base = load_pretrained(folder, with_separator=True)
+        self._engine = TorchEngine(base, longest_prompt=128, longest_answer=8)
+        self._prompts = prompts
+        self._labels = labels
+
+    def measure(self, rows: int) -> dict[str, float]:
+        """Rows a second."""
+        begun = time.perf_counter()
+        self._engine.score_labels(self._prompts[:rows], self._labels, 256)
+        return {"rows_per_second": rows / (time.perf_counter() - begun)}
+
+    def winners(self, rows: int) -> list[int]:
+        """The likeliest label of each row."""
+        scores = self._engine.score_labels(self._prompts[:rows], self._labels, 256)
+        return [int(place) for place in np.argmax(scores, axis=1)]
