@@ -128,8 +128,7 @@ def test_it_computes_in_bf16_and_comes_back_whole(make_base: MakeBase) -> None:
     hidden = last_hidden(base.network, embedding_of(base.network)(ids))
     assert hidden.dtype == torch.bfloat16
     hidden.float().square().mean().backward()
-    masters.take_gradients()
-    assert any(weight.grad is not None and bool(weight.grad.any()) for weight in masters.weights)
+    assert masters.gradient_norm() > 0
     masters.widen()
     after = base.network.state_dict()
     assert all(torch.equal(weight, after[name]) for name, weight in before.items())

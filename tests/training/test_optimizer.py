@@ -122,19 +122,46 @@ def test_frozen_weights_have_no_master() -> None:
     assert MasterWeights(made).names == ["1.weight", "1.bias", "2.weight", "2.bias"]
 
 
-def test_masters_of_a_narrow_network_are_fp32_and_take_over_its_gradients() -> None:
+@pytest.mark.parametrize("working", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("at_once", [1, 30, 1_000])
+@pytest.mark.parametrize("share", [1.0, 0.3])
+def test_a_step_is_that_of_all_gradients_in_fp32_however_many_are_taken_at_once(
+    working: torch.dtype, at_once: int, share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("finetable.training.optimizer.WEIGHTS_AT_ONCE", at_once)
     made = network()
-    masters = MasterWeights(made, torch.bfloat16)
-    working = list(made.parameters())
-    working[0].grad = torch.full_like(working[0], 3.0)
-    masters.take_gradients()
-    assert {weight.dtype for weight in masters.weights} == {torch.float32}
-    taken = masters.weights[0].grad
-    assert taken is not None
-    assert taken.dtype == torch.float32
-    assert torch.equal(taken, torch.full_like(taken, 3.0))
-    assert masters.weights[1].grad is None
-    assert all(weight.grad is None for weight in working)
+    masters = MasterWeights(made, working)
+    optimizer = build_optimizer(masters.weights, WEIGHT_DECAY)
+    wanted = [nn.Parameter(weight.detach().clone()) for weight in masters.weights]
+    reference = build_optimizer(wanted, WEIGHT_DECAY)
+    for group in (*optimizer.param_groups, *reference.param_groups):
+        group["lr"] = 0.01
+    draw = torch.Generator().manual_seed(0)
+    for _ in range(3):
+        # The last weight had no part in the loss.
+        for weight, copy in list(zip(made.parameters(), wanted, strict=True))[:-1]:
+            weight.grad = torch.randn(weight.shape, generator=draw).to(working)
+            copy.grad = weight.grad.float() * share
+        masters.update(optimizer, share)
+        reference.step()
+    assert all(torch.equal(mine, other) for mine, other in zip(masters.weights, wanted, strict=True))
+    assert all(
+        torch.equal(mine, other.to(working)) for mine, other in zip(made.parameters(), wanted, strict=True)
+    )
+    assert all(weight.grad is None for weight in (*made.parameters(), *masters.weights))
+    assert not torch.equal(wanted[0], next(network().parameters()))
+
+
+@pytest.mark.parametrize("working", [torch.float32, torch.bfloat16])
+def test_the_norm_is_that_of_all_gradients_together(working: torch.dtype) -> None:
+    made = network()
+    masters = MasterWeights(made, working)
+    gradients = [torch.randn(weight.shape).to(working) for weight in list(made.parameters())[:-1]]
+    # The last weight had no part in the loss.
+    for weight, gradient in zip(made.parameters(), gradients, strict=False):
+        weight.grad = gradient
+    wanted = torch.cat([gradient.flatten() for gradient in gradients]).double().norm()
+    assert masters.gradient_norm() == pytest.approx(float(wanted), rel=1e-6)
 
 
 def test_a_narrow_network_rounds_neither_its_masters_nor_what_it_is_in_the_end() -> None:

@@ -1,7 +1,7 @@
 """AdamW over fp32 master weights, and how the learning rate rises and falls."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -13,6 +13,9 @@ BETAS = (0.9, 0.95)
 EPSILON = 1e-8
 LOWEST_SHARE = 0.01
 """Where the exponential schedule ends, as a share of the peak."""
+
+WEIGHTS_AT_ONCE = 8_000_000
+"""Weights that are updated together."""
 
 
 class MasterWeights:
@@ -35,21 +38,45 @@ class MasterWeights:
             else nn.Parameter(weight.detach().to(torch.float32, copy=True))
             for weight in self._working
         ]
+        self._pieces = _pieces([weight.numel() for weight in self.weights])
         self._set_dtype(working)
 
-    def take_gradients(self) -> None:
-        """Hand the gradients of the working copies to the masters."""
-        for master, working in zip(self.weights, self._working, strict=True):
-            if master is not working:
-                master.grad = None if working.grad is None else working.grad.float()
-                working.grad = None
+    @torch.no_grad()
+    def gradient_norm(self) -> float:
+        """Euclidean norm of all gradients together, summed in fp32."""
+        gradients = [working.grad for working in self._working if working.grad is not None]
+        norms = [torch.linalg.vector_norm(each, dtype=torch.float32) for each in gradients]
+        return float(torch.linalg.vector_norm(torch.stack(norms)))
+
+    @torch.no_grad()
+    def update(self, optimizer: torch.optim.AdamW, share: float) -> None:
+        """Take a step with `share` of each gradient, publish what comes of it, and forget the gradients.
+
+        A few weights at a time go all the way: gradients in fp32 never exist for the whole network.
+        """
+        gradients = [working.grad for working in self._working]
+        for working in self._working:
+            working.grad = None
+        for piece in self._pieces:
+            for place in piece:
+                gradient, gradients[place] = gradients[place], None
+                if gradient is not None:
+                    wide = gradient.float()
+                    self.weights[place].grad = wide.mul_(share) if share < 1 else wide
+            optimizer.step()
+            for place in piece:
+                self.weights[place].grad = None
+            self._publish(piece)
 
     @torch.no_grad()
     def publish(self) -> None:
         """Copy the masters into the network."""
-        for master, working in zip(self.weights, self._working, strict=True):
-            if master is not working:
-                working.copy_(master)
+        self._publish(range(len(self.weights)))
+
+    def _publish(self, places: Iterable[int]) -> None:
+        for place in places:
+            if self.weights[place] is not self._working[place]:
+                self._working[place].copy_(self.weights[place])
 
     def widen(self) -> None:
         """Give the network back in fp32, with the masters as its trained weights."""
@@ -82,6 +109,19 @@ class MasterWeights:
         for name, weight in zip(self.names, self.weights, strict=True):
             weight.copy_(state[name])
         self.publish()
+
+
+def _pieces(sizes: Sequence[int]) -> list[list[int]]:
+    """Places of neighbours that have WEIGHTS_AT_ONCE together, or of one weight that has more."""
+    pieces: list[list[int]] = []
+    room = 0
+    for place, size in enumerate(sizes):
+        if not pieces or size > room:
+            pieces.append([])
+            room = WEIGHTS_AT_ONCE
+        pieces[-1].append(place)
+        room -= size
+    return pieces
 
 
 def build_optimizer(weights: Sequence[nn.Parameter], weight_decay: float) -> torch.optim.AdamW:

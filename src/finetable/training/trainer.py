@@ -94,17 +94,14 @@ class Trainer:
         hidden_share = self.plan.dropout_at(number)
         done = [self._backward(indices, answers, hidden_share) for indices in batch]
         total, right = sum(nats for nats, _ in done), sum(likeliest for _, likeliest in done)
-        self.masters.take_gradients()
-        norm = float(torch.nn.utils.clip_grad_norm_(self.masters.weights, self.plan.clip))
+        norm = self.masters.gradient_norm()
         if not (np.isfinite(total) and np.isfinite(norm)):
             raise NotFiniteError(number + 1, self._row_ids(rows))
         share = learning_rate_share(number, self.plan.steps, self.plan.schedule, self.plan.warmup)
         rate = self.plan.learning_rate * share
         for group in self._optimizer.param_groups:
             group["lr"] = rate
-        self._optimizer.step()
-        self._optimizer.zero_grad(set_to_none=True)
-        self.masters.publish()
+        self.masters.update(self._optimizer, self.plan.clip / max(norm, self.plan.clip))
         tokens = int(self._rows.lengths[rows].sum())
         seconds = time.perf_counter() - begun
         return Step(number + 1, total / answers, right / answers, rate, norm, tokens, seconds)
