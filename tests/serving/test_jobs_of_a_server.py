@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import os
+import random
 import signal
 import time
 from collections import Counter
@@ -126,6 +127,30 @@ def test_checkpoints_are_those_of_the_last_epochs_and_models_themselves(
         assert name.endswith(f":ckpt-step-{checkpoint.step_number}")
         assert name in known
         assert checkpoint.metrics.train_loss is not None
+
+
+def test_a_job_that_ends_early_has_its_model_as_last_checkpoint(server: RunningServer) -> None:
+    client = server.client()
+    draw = random.Random(0)
+    # Nothing can be learnt but these very rows, so that validating gets worse.
+    noise: list[dict[str, object]] = [
+        {"prompt": f"number {n}", "completion": "".join(draw.choices("abcdefghij", k=12))} for n in range(40)
+    ]
+    method = {"type": "supervised", "supervised": {"hyperparameters": {"batch_size": 1}}}
+    job = wait(client, begin(client, noise, method=method).id, ended)
+    assert job.status == "succeeded", job.error
+    found = client.fine_tuning.jobs.checkpoints.list(job.id).data
+    told = client.fine_tuning.jobs.list_events(job.id, limit=100).data
+    newest = max(event.data["step"] for event in told if event.type == "metrics")
+    steps = [checkpoint.step_number for checkpoint in found]
+    assert steps == sorted(set(steps), reverse=True)
+    assert steps[0] == newest
+    assert found[0].fine_tuned_model_checkpoint == job.fine_tuned_model
+    names = [event.message.split("ID: ")[1] for event in told if "Snapshot ID" in event.message]
+    assert f"ckpt-step-{newest}" in names[0], "the run ended early, and its last weights were told"
+    for name in (job.fine_tuned_model, names[0]):
+        assert name is not None
+        assert client.completions.create(model=name, prompt="number 1", max_tokens=2).choices
 
 
 def test_permissions_are_kept(server: RunningServer, trained: FineTuningJob) -> None:

@@ -120,6 +120,15 @@ class RunFollower:
         }
         self._jobs.database.insert("checkpoints", row)
 
+    def _name_last_checkpoint(self, model: str) -> None:
+        """Name the final model after the last step, which had a checkpoint before if the run ended early."""
+        step = self.last_step
+        renamed = self._jobs.database.change(
+            "UPDATE checkpoints SET model = ? WHERE job_id = ? AND step = ?", [model, self._job["id"], step]
+        )
+        if not renamed:
+            self._add_checkpoint(step, model)
+
     def _add_model(self, name: str, folder: Path, step: int | None) -> None:
         row = {
             "name": name,
@@ -150,7 +159,7 @@ class RunFollower:
             moved = self._move_to_succeeded(record, name, file_id, events)
             if moved:
                 self._add_model(name, self._folder.path, None)
-                self._add_checkpoint(self.last_step, name)
+                self._name_last_checkpoint(name)
         if not moved:
             self._files.delete(file_id)
 

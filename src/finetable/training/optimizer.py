@@ -43,9 +43,9 @@ class MasterWeights:
 
     @torch.no_grad()
     def gradient_norm(self) -> float:
-        """Euclidean norm of all gradients together, summed in fp32."""
+        """Euclidean norm of all gradients together; that of each is rounded to the network's format."""
         gradients = [working.grad for working in self._working if working.grad is not None]
-        norms = [torch.linalg.vector_norm(each, dtype=torch.float32) for each in gradients]
+        norms = [torch.linalg.vector_norm(each).float() for each in gradients]
         return float(torch.linalg.vector_norm(torch.stack(norms)))
 
     @torch.no_grad()

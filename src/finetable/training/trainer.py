@@ -9,6 +9,7 @@ from torch.nn.functional import pad
 
 from finetable.data.tokens import IGNORED, TokenizedRows
 from finetable.models.base_model import BaseModel, embedding_of, head_of, last_hidden
+from finetable.models.fast_training import speed_up
 from finetable.training.batches import Batch, BatchPlan, in_length_order
 from finetable.training.loss import answer_loss, answer_nats
 from finetable.training.optimizer import (
@@ -71,6 +72,7 @@ class Trainer:
         self._base = base
         self._network = base.network
         self._network.eval()
+        speed_up(self._network)
         self._head = head_of(base.network)
         self._device = next(base.network.parameters()).device
         self._batches = BatchPlan.of(rows.lengths, plan)
@@ -92,16 +94,16 @@ class Trainer:
         answers = int(self._rows.answer_lengths[rows].sum())
         self._random.manual_seed(self.plan.step_seed_base + number)
         hidden_share = self.plan.dropout_at(number)
-        done = [self._backward(indices, answers, hidden_share) for indices in batch]
+        done = [self._backward(indices, hidden_share) for indices in batch]
         total, right = sum(nats for nats, _ in done), sum(likeliest for _, likeliest in done)
-        norm = self.masters.gradient_norm()
+        norm = self.masters.gradient_norm() / answers
         if not (np.isfinite(total) and np.isfinite(norm)):
             raise NotFiniteError(number + 1, self._row_ids(rows))
         share = learning_rate_share(number, self.plan.steps, self.plan.schedule, self.plan.warmup)
         rate = self.plan.learning_rate * share
         for group in self._optimizer.param_groups:
             group["lr"] = rate
-        self.masters.update(self._optimizer, self.plan.clip / max(norm, self.plan.clip))
+        self.masters.update(self._optimizer, self.plan.clip / max(norm, self.plan.clip) / answers)
         tokens = int(self._rows.lengths[rows].sum())
         seconds = time.perf_counter() - begun
         return Step(number + 1, total / answers, right / answers, rate, norm, tokens, seconds)
@@ -151,10 +153,11 @@ class Trainer:
             self._epoch = (epoch, self._batches.epoch(epoch))
         return self._epoch[1][place]
 
-    def _backward(self, indices: np.ndarray, answers: int, dropout: float) -> tuple[float, int]:
+    def _backward(self, indices: np.ndarray, dropout: float) -> tuple[float, int]:
         hidden, targets = self._hidden(self._rows, indices, dropout)
         loss, right = answer_loss(self._drop(hidden, dropout), self._head, targets)
-        (loss / answers).backward()
+        # Not yet divided by the number of answers: that is done when gradients are scaled anyway.
+        loss.backward()
         return float(loss.detach()), int(right)
 
     def _hidden(
