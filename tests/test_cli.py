@@ -148,11 +148,10 @@ def test_usage_faults_exit_with_2(words: list[str], said: str, capsys: pytest.Ca
         (["jobs", "create", "films.jsonl", "--base-url", "https:///v1"], "and 'https:///v1' is not."),
         (
             ["serve", "--key", "short"],
-            "--key must be 8 to 256 plain letters (A to Z), digits or signs, without blanks, "
-            "and 'short' is not.",
+            "--key must be 8 to 256 plain letters (A to Z), digits or signs, without blanks.",
         ),
-        (["serve", "--key", "a key of words"], "and 'a key of words' is not."),
-        (["serve", "--key", "Schlüsselbund"], "and 'Schlüsselbund' is not."),
+        (["serve", "--key", "a key of words"], "digits or signs, without blanks."),
+        (["serve", "--key", "Schlüsselbund"], "digits or signs, without blanks."),
         (["prepare", "films.csv", "--out", "films.jsonl", "--system", ""], "--system must not be empty."),
         (
             ["jobs", "create", "films.jsonl", "--suffix", "x" * 65],

@@ -17,7 +17,9 @@ Address = Annotated[
         "an address that begins with http:// or https://, such as http://127.0.0.1:8000/v1",
     ),
 ]
-Key = Annotated[str, like("[!-~]{8,256}", "8 to 256 plain letters (A to Z), digits or signs, without blanks")]
+Key = Annotated[
+    str, like("[!-~]{8,256}", "8 to 256 plain letters (A to Z), digits or signs, without blanks", secret=True)
+]
 
 
 class WatchSettings(Settings):

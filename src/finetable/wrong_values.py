@@ -21,13 +21,18 @@ def wrong_value(fault: ValidationError) -> str:
     return f"{dashes}{option.replace('_', '-')} {_fault(first)}."
 
 
-def like(pattern: str, what: str) -> AfterValidator:
-    """Texts of a pattern only; `what` says in words what one looks like, after "must be"."""
+def like(pattern: str, what: str, secret: bool = False) -> AfterValidator:
+    """Texts of a pattern only; `what` says in words what one looks like, after "must be".
+
+    What was given for a `secret` is not repeated: terminals are logged.
+    """
     right = re.compile(pattern)
 
     def check(text: str) -> str:
         if right.fullmatch(text) is None:
-            raise PydanticCustomError("not_like", "Input should be {what}", {"what": what})
+            raise PydanticCustomError(
+                "secret" if secret else "like", "Input should be {what}", {"what": what}
+            )
         return text
 
     return AfterValidator(check)
@@ -42,6 +47,8 @@ def _fault(first: ErrorDetails) -> str:
             return f"must have at least {limits['min_length']} characters, and {value!r} has {len(value)}"
         case "string_too_long":
             return f"must have at most {limits['max_length']} characters, and {value!r} has {len(value)}"
+        case "secret":
+            return f"must be {limits['what']}"
     kind = _KINDS.get(first["type"])
     wrong = first["msg"].replace("Input should be", "must be").replace("valid tuple", "list of names")
     return f"must be {kind}, and {value!r} is not" if kind else f"{wrong}, and {value!r} is not"

@@ -215,6 +215,16 @@ def test_of_many_equal_logits_top_k_takes_the_lowest_ids(top_p: float) -> None:
     assert everything_drawn(row, top_k=40, top_p=top_p) == [700, 2_500, *range(50, 88)]
 
 
+@pytest.mark.parametrize("equals", [2, 10, 63, 64, 65, 66, 200])
+def test_of_equal_logits_at_the_end_of_top_k_the_lowest_ids_are_taken(equals: int) -> None:
+    """As many as are looked at beyond those asked for, some fewer, and more."""
+    row = torch.full((1, 1_000), -1.0)
+    row[0, [900, 5]] = 2.0
+    places = torch.randperm(800, generator=torch.Generator().manual_seed(equals))[:equals] + 100
+    row[0, places] = 1.0
+    assert everything_drawn(row, top_k=3, top_p=1.0) == [5, 900, int(places.min())]
+
+
 def test_zeros_of_either_sign_are_equal() -> None:
     row = torch.zeros(1, 100)
     row[0, ::2] = -0.0

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import io
+import json
 import os
 import random
 import signal
@@ -141,7 +142,7 @@ def test_a_job_that_ends_early_has_its_model_as_last_checkpoint(server: RunningS
     assert job.status == "succeeded", job.error
     found = client.fine_tuning.jobs.checkpoints.list(job.id).data
     told = client.fine_tuning.jobs.list_events(job.id, limit=100).data
-    newest = max(event.data["step"] for event in told if event.type == "metrics")
+    newest = max(json.loads(event.to_json())["data"]["step"] for event in told if event.type == "metrics")
     steps = [checkpoint.step_number for checkpoint in found]
     assert steps == sorted(set(steps), reverse=True)
     assert steps[0] == newest

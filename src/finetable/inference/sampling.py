@@ -13,6 +13,8 @@ from torch import Tensor
 GOLDEN_GAMMA = 0x9E3779B97F4A7C15
 NUCLEUS_GUESS = 64
 NUCLEUS_GROWTH = 8
+ROOM_FOR_EQUALS = 64
+"""Tokens beyond those asked for among which equals of the last one are looked for first."""
 LARGEST_WEIGHT = 2**42
 """The weight of a row's likeliest token. Weights are whole numbers because their sums are then exact:
 the same on every machine, in any order of adding, and equal at a token of weight zero. Sums of up to two
@@ -113,18 +115,18 @@ def _pick(weights: Tensor, uniform: Tensor) -> Tensor:
 
 def _likeliest(logits: Tensor, count: int) -> Tensor:
     """Give the ids (B, count) of the largest logits, largest first, of equal ones the lower id first."""
-    values, ids = logits.topk(count, dim=-1, sorted=False)
-    last = values.amin(dim=-1, keepdim=True)
-    equal = logits == last
+    room = min(count + ROOM_FOR_EQUALS, logits.shape[-1])
+    values, ids = logits.topk(room, dim=-1, sorted=False)
+    last = values.topk(count, dim=-1, sorted=False).values.amin(dim=-1, keepdim=True)
     # Which of the tokens equal to the last one topk takes is open, if it does not take them all.
-    if bool((equal.sum(dim=-1) > (values == last).sum(dim=-1)).any()):
-        larger = logits > last
+    if room < logits.shape[-1] and bool((values.amin(dim=-1, keepdim=True) == last).any()):
+        larger, equal = logits > last, logits == last
         places = count - larger.sum(dim=-1, keepdim=True)
         taken = larger | (equal & (equal.cumsum(dim=-1) <= places))
         ids = taken.nonzero()[:, 1].view(-1, count)
     ids = ids.sort(dim=-1).values
     order = logits.gather(-1, ids).sort(dim=-1, descending=True, stable=True).indices
-    return ids.gather(-1, order)
+    return ids.gather(-1, order[:, :count])
 
 
 def _mixed(state: Tensor) -> Tensor:

@@ -55,8 +55,8 @@ class TorchEngine:
         self._longest_answer = longest_answer
         self._most_lanes = most_lanes
         constraint = Utf8Constraint(token_bytes(base.tokenizer), self._head.weight.shape[0])
-        self._allowed = constraint.allowed.clone().to(self._network.device)
-        self._allowed[0, base.special.end] = True
+        self._forbidden = (~constraint.allowed).to(self._network.device)
+        self._forbidden[0, base.special.end] = False
         self._following = constraint.following
 
     @torch.inference_mode()
@@ -141,7 +141,9 @@ class TorchEngine:
 
     def _sample(self, logits: torch.Tensor, lanes: list[_Lane], sampling: SamplingSettings) -> list[int]:
         states = [lane.state for lane in lanes]
-        logits = logits.float().masked_fill(~self._allowed[states], float("-inf"))
+        # Mostly every text is at the end of a character.
+        forbidden = self._forbidden[states] if any(states) else self._forbidden[0]
+        logits = logits.float().masked_fill_(forbidden, float("-inf"))
         uniform = uniforms(
             sampling.seed,
             torch.tensor([lane.request.row for lane in lanes]),

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
+from finetable.models.number_format import set_format
 from finetable.settings import ScheduleName
 
 BETAS = (0.9, 0.95)
@@ -39,7 +40,7 @@ class MasterWeights:
             for weight in self._working
         ]
         self._pieces = _pieces([weight.numel() for weight in self.weights])
-        self._set_dtype(working)
+        set_format(network, working)
 
     @torch.no_grad()
     def gradient_norm(self) -> float:
@@ -80,7 +81,7 @@ class MasterWeights:
 
     def widen(self) -> None:
         """Give the network back in fp32, with the masters as its trained weights."""
-        self._set_dtype(torch.float32)
+        set_format(self._network, torch.float32)
         self.publish()
 
     @contextmanager
@@ -91,13 +92,8 @@ class MasterWeights:
             yield
         finally:
             # The masters round as before, and weights that are not trained were narrow already.
-            self._set_dtype(self._dtype)
+            set_format(self._network, self._dtype)
             self.publish()
-
-    def _set_dtype(self, dtype: torch.dtype) -> None:
-        # Weights only: the frequencies of rotary positions are buffers, not saved, and must not be rounded.
-        for weight in self._network.parameters():
-            weight.data = weight.data.to(dtype)
 
     def state(self) -> dict[str, torch.Tensor]:
         """The masters by name."""

@@ -7,6 +7,7 @@ from itertools import count
 from pathlib import Path
 
 import pyarrow as pa
+import torch
 
 from finetable.data.copies import COPIED_RUN
 from finetable.data.examples import prompt_of
@@ -14,6 +15,7 @@ from finetable.data.table_writer import write_table
 from finetable.frozen_rows import SplitRows
 from finetable.inference.engine import Request
 from finetable.inference.predict import Writing, write_rows
+from finetable.models.number_format import has_bf16_products, set_format
 from finetable.progress import Progress
 from finetable.verb_settings import GenerateSettings
 from finetable.wording import counted, quoted
@@ -44,6 +46,10 @@ def stream_rows(
 ) -> Iterator[pa.Table]:
     """The rows of `generate_rows`, so many at once, in their order."""
     model = open_model(path)
+    network = model.base.network
+    # Who asks for the likeliest token gets exactly that one; a draw bears the rounding.
+    if settings.sampling.temperature > 0 and has_bf16_products(network.device):
+        set_format(network, torch.bfloat16)
     rows = model.folder.read_rows()
     train = rows.of("train")
     names = model.task.settings.given
