@@ -22,10 +22,13 @@ QUIET = {
 # Arrow's own pool keeps what a table no longer needs; it reads this once, when it is loaded.
 SPARING = {"ARROW_DEFAULT_MEMORY_POOL": "system"}
 
+# Threads that wait give way soon: beside other programs training is twice as fast, and alone as fast.
+SHARING = {"GOMP_SPINCOUNT": "20000"}
+
 
 def main() -> None:
     """Run the command line and exit: 0 done, 1 the person can mend it, 2 usage, 130 interrupted."""
-    for name, value in (QUIET | SPARING).items():
+    for name, value in (QUIET | SPARING | SHARING).items():
         os.environ.setdefault(name, value)
     sys.exit(run(sys.argv[1:]))
 

@@ -12,8 +12,8 @@ from finetable.data.tokens import IGNORED
 LOGITS_AT_ONCE = 16_000_000
 """Entries of the logits that exist together: 64 MB in fp32, 32 MB in bf16."""
 
-LOGITS_IN_CACHE = 400_000
-"""Entries of the logits that are turned into their gradient together: 1.6 MB in fp32."""
+LOGITS_IN_CACHE = 2_000_000
+"""Entries of the logits that are turned into their gradient together: 8 MB in fp32."""
 
 
 class _ChunkedCrossEntropy(torch.autograd.Function):
