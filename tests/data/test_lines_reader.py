@@ -5,7 +5,7 @@ import pytest
 
 from finetable.data.read_table import read_table
 from finetable.data.table import Table
-from finetable.errors import TableError
+from finetable.errors import ColumnError, TableError
 from finetable.settings import TableOptions
 
 
@@ -39,3 +39,9 @@ def test_other_encodings_and_compression(tmp_path: Path) -> None:
 def test_what_is_no_option_of_lines_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TableError, match="--delimiter has no meaning"):
         read(tmp_path, b"a;b\n", TableOptions(delimiter=";"))
+
+
+def test_whoever_names_a_column_is_told_how_a_table_is_called(tmp_path: Path) -> None:
+    table = read(tmp_path, b"text,mood\nfine,good\n")
+    with pytest.raises(ColumnError, match=r"has no column 'mood'.*let its name end in \.csv"):
+        table.texts("mood")
