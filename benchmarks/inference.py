@@ -4,7 +4,7 @@ import statistics
 
 from benchmarks import inputs
 from benchmarks.arena import Arena, Contestant, Entry, ratio, take_turns
-from benchmarks.results import Section, Speed
+from benchmarks.results import Ratio, Section, Speed
 
 WRITING = "benchmarks.ours_inference.Writing"
 LABELLING = "benchmarks.ours_inference.Labelling"
@@ -47,6 +47,16 @@ def write_rows(arena: Arena) -> Section:
             speeds,
             "tokens/s",
         )
+        texts = inputs.column(arena.data / "netflix" / "netflix_titles.csv", "description")[:500]
+        rounding = kept["finetable"].call("rounding", folder=str(arena.models / "stories260K"), texts=texts)
+    exact, written = rounding["bits"]
+    worse = 100 * (written / exact - 1)
+    what = "bits per byte, % more than in fp32"
+    section.ratios.append(Ratio(what, worse, worse, worse, 1, 0.5, at_most=True))
+    section.notes.append(
+        f"finetable computes in {rounding['format']} here; bits per byte are those of stories260K on 500 "
+        f"Netflix descriptions."
+    )
     section.ratios.append(ratio(f"tokens/s over {best}", speeds["finetable"], speeds[best], 12))
     rival = "CTranslate2, int8"
     section.ratios.append(ratio(f"tokens/s over {rival}", speeds["finetable"], speeds[rival], 1))

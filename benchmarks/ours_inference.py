@@ -3,9 +3,11 @@
 import time
 
 import numpy as np
+import torch
 
 from finetable.inference.engine import Request
 from finetable.inference.torch_engine import TorchEngine
+from finetable.models.number_format import has_bf16_products, set_format
 from finetable.models.pretrained import load_pretrained
 from finetable.verb_settings import SamplingSettings
 
@@ -16,12 +18,15 @@ MOST_ROWS = 1024
 class Writing:
     """Rows written from nothing, a fixed number of tokens each."""
 
-    def __init__(self, folder: str, tokens: int, precision: str) -> None:
+    def __init__(self, folder: str, tokens: int) -> None:
         base = load_pretrained(folder, with_separator=True)
+        # As `finetable generate` does where texts are drawn.
+        self.format = "bf16" if has_bf16_products(base.network.device) else "fp32"
+        if self.format == "bf16":
+            set_format(base.network, torch.bfloat16)
         self._tokens = tokens
         self._engine = TorchEngine(base, longest_prompt=1, longest_answer=tokens)
         self._rows = 0
-        del precision
 
     def measure(self, rows: int) -> dict[str, float]:
         """Tokens a second over rows that were not written before."""
@@ -33,12 +38,16 @@ class Writing:
         seconds = time.perf_counter() - begun
         return {"tokens_per_second": rows * self._tokens / seconds, "ended": ended}
 
-    def greedy(self, prompts: list[str]) -> list[str]:
-        """The likeliest text after each prompt."""
-        sampling = SamplingSettings(temperature=0.0, max_tokens=self._tokens)
-        requests = [Request(row, None, prefix=prompt) for row, prompt in enumerate(prompts)]
-        texts = sorted(self._engine.stream(requests, sampling, MOST_ROWS), key=lambda text: text.request.row)
-        return [text.text for text in texts]
+    def rounding(self, folder: str, texts: list[str]) -> dict[str, object]:
+        """Bits per byte of texts in fp32, and in the format that rows are written in."""
+        base = load_pretrained(folder, with_separator=False)
+        found = []
+        for dtype in (torch.float32, torch.bfloat16 if self.format == "bf16" else torch.float32):
+            set_format(base.network, dtype)
+            engine = TorchEngine(base, longest_prompt=1, longest_answer=512)
+            nats = -engine.score([None] * len(texts), texts, 64).sum()
+            found.append(nats / np.log(2) / sum(len(text.encode()) for text in texts))
+        return {"format": self.format, "bits": found}
 
 
 class Labelling:

@@ -43,5 +43,5 @@ def test_what_is_no_option_of_lines_is_refused(tmp_path: Path) -> None:
 
 def test_whoever_names_a_column_is_told_how_a_table_is_called(tmp_path: Path) -> None:
     table = read(tmp_path, b"text,mood\nfine,good\n")
-    with pytest.raises(ColumnError, match=r"has no column 'mood'.*let its name end in \.csv"):
+    with pytest.raises(ColumnError, match=r"has no column 'mood'.*needs the ending \.csv"):
         table.texts("mood")

@@ -123,7 +123,7 @@ class Table:
         listed = quoted(there, _COLUMNS_LISTED)
         hint = did_you_mean(name, there, shown=repr)
         if self.format.kind == "txt":
-            hint = " A .txt file is read as lines of text: if it is a table, let its name end in .csv or .tsv."
+            hint = " A .txt file is read as lines of text: a table needs the ending .csv or .tsv."
         return f"{self.name} has no column {name!r}; its columns are: {listed}.{hint}"
 
     def select(self, keep: npt.NDArray[np.bool_], reason: Callable[[int], str] | str) -> "Table":
