@@ -21,8 +21,10 @@ FEWEST_STEPS = 1_000
 MOST_EPOCHS = 20.0
 """Epochs beyond which a small table is memorised instead of learnt."""
 
-TIMED_STEPS = 16
-"""Steps that are timed; the first warms up, and the median keeps a busy moment from deciding."""
+FEWEST_TIMED, TIMED_STEPS, SECONDS_TIMED = 3, 16, 1.0
+"""Steps that are timed: so many at least, and as many as that unless they take longer than a second.
+
+The first warms up, and the median keeps a busy moment from deciding."""
 
 BYTES_PER_TRAINED_WEIGHT = 16
 """fp32: the weight, its gradient and AdamW's two moments."""
@@ -104,14 +106,19 @@ def with_steps(
 
 
 def seconds_per_step(trainer: Trainer, at_least: float = 0.0) -> float:
-    """Median time of a few real steps, or of `at_least` seconds of them; leaves the trainer as it was.
+    """Median time of real steps, of `at_least` seconds of them; leaves the trainer as it was.
 
-    Where a run has to fit a time, a busy moment of the machine must not decide how long it is.
+    Where a run has to fit a time, a busy moment of the machine must not decide how long it is; where it need
+    not, nobody should wait for an estimate.
     """
     before = {name: weight.clone() for name, weight in trainer.masters.state().items()}
     spread = max(1, trainer.steps_per_epoch // TIMED_STEPS)
     seconds: list[float] = []
-    while len(seconds) < TIMED_STEPS or sum(seconds) < at_least:
+    while (
+        len(seconds) < FEWEST_TIMED
+        or sum(seconds) < at_least
+        or (len(seconds) < TIMED_STEPS and sum(seconds) < SECONDS_TIMED)
+    ):
         begun = time.perf_counter()
         trainer.step(len(seconds) * spread % trainer.steps_per_epoch)
         seconds.append(time.perf_counter() - begun)
