@@ -252,7 +252,7 @@ class Recipe(Settings):
     length: LengthSettings = Field(default=LengthSettings())
     optimizer: OptimizerSettings = Field(default=OptimizerSettings())
     precision: PrecisionName = Field(
-        default="auto", description="Number format of the products; auto takes what this machine does faster."
+        default="auto", description="Number format of the products; auto is bf16 where the processor has it."
     )
     seed: int = Field(default=0, ge=0, lt=2**63, description="The same seed gives the same model.")
 

@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 
 from finetable.data.tokens import TokenizedRows
-from finetable.models.base_model import BaseModel, embedding_of
+from finetable.models.base_model import BaseModel
 from finetable.settings import Recipe
 from finetable.training.batches import BatchPlan, padded
 from finetable.training.plan import ROW_STEP, Plan, validation_rows
@@ -43,7 +43,8 @@ def draft_plan(
     """
     settings = recipe.optimizer
     scratch = recipe.base.base == "scratch"
-    precision = _precision(recipe, base, rows)
+    chosen = choose_precision(recipe.precision, base.network.device)
+    precision: Literal["fp32", "bf16"] = "bf16" if chosen is torch.bfloat16 else "fp32"
     # A batch of so many rows has room for them as they are padded.
     lengths = padded(rows.lengths, ROW_STEP[precision])
     batch_tokens = _batch_tokens(recipe, float(lengths.mean()), scratch)
@@ -70,15 +71,6 @@ def draft_plan(
     epochs = recipe.length.epochs or default_epochs(epoch_steps, DEFAULT_EPOCHS, scratch)
     steps = max(1, round(epochs * epoch_steps))
     return with_steps(draft, steps, recipe, rows, validation)
-
-
-def _precision(recipe: Recipe, base: BaseModel, rows: TokenizedRows) -> Literal["fp32", "bf16"]:
-    """The format of the products, probed on as many tokens as are computed at once."""
-    tokens = _batch_tokens(recipe, float(rows.lengths.mean()), recipe.base.base == "scratch")
-    at_once = min(tokens, recipe.optimizer.micro_batch_tokens)
-    width = embedding_of(base.network).embedding_dim
-    chosen = choose_precision(recipe.precision, base.network.device, at_once, width)
-    return "bf16" if chosen is torch.bfloat16 else "fp32"
 
 
 def default_epochs(steps_per_epoch: float, usual: float, scratch: bool) -> float:
