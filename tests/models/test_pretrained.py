@@ -327,7 +327,10 @@ def test_a_damaged_tokenizer_is_refused(copy: Path, name: str, content: str) -> 
 
 
 @pytest.mark.parametrize("name", ["./nowhere", "/nowhere/at/all", "../x", "a/b/c", "~/model"])
-def test_a_path_that_does_not_exist_is_refused(name: str) -> None:
+def test_a_path_that_does_not_exist_is_refused(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     assert refusal_of(name) == f"There is no folder {name}, so it cannot be used as a base."
 
 
