@@ -32,9 +32,9 @@ def write_rows(arena: Arena) -> Section:
         **generate,
         "CTranslate2, int8": Entry(CTRANSLATE2, {**shared, "batch": 128, "precision": "int8"}),
     }
-    rows = 128 if arena.quick else 512
+    rows = 64 if arena.quick else 128
     with arena.contestants(entries) as contestants:
-        tried = {name: _speed(contestants[name], 128) for name in generate}
+        tried = {name: _speed(contestants[name], rows) for name in generate}
         best = max(tried, key=tried.__getitem__)
         kept = {name: contestants[name] for name in ("finetable", best, "CTranslate2, int8")}
         speeds = take_turns(kept, arena.rounds, lambda each: _speed(each, rows))

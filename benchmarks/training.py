@@ -73,14 +73,14 @@ def scratch_job(arena: Arena) -> Section:
         "Trainer, tuned, fp32": _theirs(folder, rows, BATCH, 3e-3, tuned=True, bf16=False),
     }
     with arena.contestants(entries) as contestants:
-        speeds = _speeds(arena, contestants, 20_000 if arena.quick else 100_000)
+        speeds = _speeds(arena, contestants, 10_000 if arena.quick else 30_000)
         section = _section("scratch", "Training to write, a fresh small network", contestants, speeds)
         rivals = [name for name in speeds if name != "finetable"]
         best = max(rivals, key=lambda name: statistics.median(speeds[name]))
         section.ratios.append(_over(speeds, best, 2))
         if not arena.quick:
             chosen = {name: contestants[name] for name in ("finetable", best)}
-            section.notes.append(_same_loss(chosen, 1_000_000))
+            section.notes.append(_same_loss(chosen, 200_000))
     return section
 
 
