@@ -2,12 +2,16 @@
 
 from typing import Any
 
+import pytest
+
 from finetable.reporting.bench_report import bench_lines, bench_page, verdict
 
 
 def contestant(name: str, accuracy: float, difference: float, even: bool, **more: Any) -> dict[str, Any]:
+    kinds = {"model": "fine-tuned", "fewshot": "prompted"}
     return {
         "name": name,
+        "kind": kinds.get(name.partition(":")[0], "baseline"),
         "accuracy": accuracy,
         "low": accuracy - 0.05,
         "high": accuracy + 0.05,
@@ -58,21 +62,31 @@ def test_few_rows_tell_nothing_and_one_alone_is_not_best() -> None:
     assert verdict(figures(BEST))[0].endswith("nothing stands beside it.")
 
 
-def test_whether_fine_tuning_pays_is_said_where_both_were_tried() -> None:
-    def told(difference: float, even: bool) -> str:
-        compared = {
-            "fine_tuned": "model:a",
-            "prompted": "fewshot:b",
-            "difference": difference,
-            "difference_low": difference - 0.01,
-            "difference_high": difference + 0.01,
-            "is_even": even,
-        }
-        return verdict(figures(BEST, compared=compared))[1]
+def beside_a_baseline(baseline: float, difference: float, even: bool = False) -> str:
+    """What is said of a model of accuracy 0.8 and a prompt that is so much worse, beside TF-IDF."""
+    compared = {
+        "fine_tuned": "model:a",
+        "prompted": "fewshot:b",
+        "difference": difference,
+        "difference_low": difference - 0.01,
+        "difference_high": difference + 0.01,
+        "is_even": even,
+    }
+    others = contestant("fewshot:b", 0.8 - difference, 0.0, True), contestant("tfidf", baseline, 0.0, True)
+    return verdict(figures(BEST, *others, compared=compared))[1]
 
-    assert told(0.1, False) == "Fine-tuning pays: model:a less fewshot:b is +0.100 [+0.090, +0.110]."
-    assert told(0.005, True).startswith("Fine-tuned or prompted makes no difference")
-    assert told(-0.1, False).startswith("A prompt does better")
+
+def test_whether_fine_tuning_pays_is_said_where_both_were_tried() -> None:
+    fine_tuning = "Fine-tuning pays: model:a less fewshot:b is +0.100 [+0.090, +0.110]."
+    assert beside_a_baseline(0.5, 0.1) == fine_tuning
+    assert beside_a_baseline(0.5, 0.005, even=True).startswith("Fine-tuned or prompted makes no difference")
+    assert beside_a_baseline(0.5, -0.1).startswith("A prompt does better")
+
+
+@pytest.mark.parametrize(("baseline", "difference"), [(0.8, 0.1), (0.9, 0.1), (0.9, -0.1)])
+def test_what_a_baseline_does_as_well_pays_nobody(baseline: float, difference: float) -> None:
+    told = beside_a_baseline(baseline, difference)
+    assert told.startswith("Neither fine-tuning nor a prompt pays: tfidf is as good or better (model:a less ")
 
 
 def test_the_table_has_the_best_first_and_columns_that_line_up() -> None:

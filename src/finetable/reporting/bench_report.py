@@ -97,7 +97,7 @@ def verdict(figures: Figures) -> list[str]:
     if figures["task"] == "write":
         return [first, _beside_xz(figures)]
     compared = figures["fine_tuned_less_prompted"]
-    return [first] if compared is None else [first, _tuned_or_prompted(compared)]
+    return [first] if compared is None else [first, _tuned_or_prompted(figures, compared)]
 
 
 def _who_is_best(figures: Figures) -> str:
@@ -125,14 +125,29 @@ def _burden(of: Figures) -> tuple[float, float]:
     return float("inf") if cost is None else cost, -of["rows_per_second"]
 
 
-def _tuned_or_prompted(compared: Figures) -> str:
+def _tuned_or_prompted(figures: Figures, compared: Figures) -> str:
     tuned, prompted = compared["fine_tuned"], compared["prompted"]
     points = f"{tuned} less {prompted} is {_points(compared)}"
     if compared["is_even"]:
         return f"Fine-tuned or prompted makes no difference that shows here: {points}."
-    if compared["difference"] > 0:
+    ahead = tuned if compared["difference"] > 0 else prompted
+    simple = _simple_as_good_as(figures, ahead)
+    if simple is not None:
+        return f"Neither fine-tuning nor a prompt pays: {simple} is as good or better ({points})."
+    if ahead == tuned:
         return f"Fine-tuning pays: {points}."
     return f"A prompt does better than this fine-tuning: {points}."
+
+
+def _simple_as_good_as(figures: Figures, name: str) -> str | None:
+    """The best baseline, where it is no worse than a contestant."""
+    look, ranked = _look(figures), _ranked(figures)
+    score = next(of[look.key] for of in ranked if of["name"] == name)
+    baselines = [of for of in ranked if of["kind"] == "baseline"]
+    if not baselines:
+        return None
+    best = baselines[0]
+    return str(best["name"]) if best[look.key] >= score else None
 
 
 def _beside_xz(figures: Figures) -> str:
