@@ -36,8 +36,11 @@ class Arena:
     def _started(self, name: str, entry: "Entry") -> Iterator["Contestant"]:
         python = self.ours if entry.where.startswith("benchmarks.ours") else self.theirs
         module, _, kind = entry.where.rpartition(".")
-        words = [str(python), "-m", "benchmarks.contestant", module, kind, json.dumps(entry.words)]
-        log = self.work / f"{name.replace(' ', '_').replace('/', '_')}.log"
+        place = self.work / name.replace(" ", "_").replace("/", "_")
+        # Arguments of a process may not be as long as rows are.
+        given, log = place.with_suffix(".json"), place.with_suffix(".log")
+        given.write_text(json.dumps(entry.words), encoding="utf-8")
+        words = [str(python), "-m", "benchmarks.contestant", module, kind, str(given)]
         with (
             log.open("w", encoding="utf-8") as errors,
             subprocess.Popen(

@@ -8,14 +8,16 @@ import json
 import os
 import resource
 import sys
+from pathlib import Path
 
 
 def main() -> None:
-    module, name, words = sys.argv[1:4]
+    module, name, given = sys.argv[1:4]
+    words = json.loads(Path(given).read_text(encoding="utf-8"))
     answers = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8")
     # What libraries print must not mix with the answers.
     os.dup2(2, 1)
-    contestant = getattr(importlib.import_module(module), name)(**json.loads(words))
+    contestant = getattr(importlib.import_module(module), name)(**words)
     answers.write(_answer(None))
     for line in sys.stdin:
         call = json.loads(line)
