@@ -63,6 +63,14 @@ def test_no_token_sees_a_later_one() -> None:
     assert not torch.equal(again[:, 5:], found[:, 5:])
 
 
+def test_an_attention_with_more_than_queries_and_keys_is_left_to_torch() -> None:
+    query, key, value = states(6, 2), states(6, 2), states(6, 2)
+    bias = torch.randn(1, 2, 6, 6, generator=torch.Generator().manual_seed(3)).bfloat16()
+    plain = attend(query, key, value)
+    biased, _ = attention_by_products(nn.Module(), query, key, value, None, scaling=0.3, position_bias=bias)
+    assert not torch.allclose(biased, plain, atol=0.05)
+
+
 @pytest.mark.parametrize("case", ["fp32", "no gradients", "long rows", "mask", "cache"])
 def test_all_else_is_left_to_torch(case: str) -> None:
     length = LONGEST_ROW + 1 if case == "long rows" else 6

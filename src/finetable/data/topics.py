@@ -28,9 +28,6 @@ _TEXTS_COUNTED_AT_ONCE = 4_000
 
 _FREQUENT_SHARE = 0.2
 # Words that stand in more texts than this gather in one topic that takes in half of a table of stories.
-_TEXTS_COUNTED_AT_ONCE = 4_000
-"""Texts whose words are held as numbers together."""
-
 _FREQUENT_SHARE_IN_TOPICS = 0.1
 _LETTERS = 3
 _PASSES = 6

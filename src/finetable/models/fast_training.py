@@ -16,6 +16,9 @@ ATTENTION = "finetable_products"
 LONGEST_ROW = 256
 """Tokens of rows whose attention weights may be kept for the backward pass; memory grows with the square."""
 
+CHANGING = ("position_bias", "softcap", "s_aux")
+"""What some networks give their attention beside a mask, and what makes it another function."""
+
 
 def speed_up(network: PreTrainedModel) -> None:
     """Exchange what a CPU is slow with; what is saved of the network does not change."""
@@ -39,11 +42,12 @@ def attention_by_products(
 ) -> tuple[torch.Tensor, None]:
     """Causal attention of queries (B, H, T, D) as two matrix products, and weights that are never given.
 
-    torch's own kernel takes six times as long for its backward pass in bf16; all else is left to it.
+    torch's own kernel takes six times as long in bf16, backward pass included; all else is left to it.
     """
     length = query.shape[2]
     is_slow = query.device.type == "cpu" and query.dtype == torch.bfloat16 and torch.is_grad_enabled()
-    if not is_slow or attention_mask is not None or length > LONGEST_ROW or length != key.shape[2]:
+    is_plain = attention_mask is None and all(others.get(name) is None for name in CHANGING)
+    if not is_slow or not is_plain or length > LONGEST_ROW or length != key.shape[2]:
         return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **others)
     groups = query.shape[1] // key.shape[1]
     rows = (query, repeat_kv(key, groups), repeat_kv(value, groups))
