@@ -69,18 +69,19 @@ def _train(arena: Arena, whole: pyarrow.Table, rows: int) -> Run:
     step = len(whole) / min(rows, len(whole))
     places = [int(place * step) for place in range(min(rows, len(whole)))]
     pyarrow.parquet.write_table(whole.take(places), table)
+    peak = arena.work / "peak"
+    starter = [str(arena.ours), "-I", "-S", str(PROJECT / "benchmarks" / "starter.py"), str(peak)]
     words = ["train", str(table), "--write", "abstract", "--size", "tiny", "--epochs", str(EPOCHS)]
+    command = [*starter, str(arena.ours), "-m", "finetable", *words, "--out", str(out)]
     with (arena.work / "train.log").open("w") as log:
         begun = time.perf_counter()
-        process = subprocess.Popen(
-            [str(arena.ours), "-m", "finetable", *words, "--out", str(out)], stdout=log, stderr=log
-        )
-        _, status, usage = os.wait4(process.pid, 0)
+        status = subprocess.run(command, stdout=log, stderr=log, check=False).returncode
         seconds = time.perf_counter() - begun
     if status:
         raise RuntimeError((arena.work / "train.log").read_text(encoding="utf-8")[-2000:])
-    print(f"    {rows:,} rows: {seconds:.1f} s, {usage.ru_maxrss / 1024:,.0f} MB", flush=True)
-    return Run(rows, seconds, usage.ru_maxrss / 1024)
+    peak_mb = int(peak.read_text(encoding="ascii")) / 1024
+    print(f"    {rows:,} rows: {seconds:.1f} s, {peak_mb:,.0f} MB", flush=True)
+    return Run(rows, seconds, peak_mb)
 
 
 def _plot(runs: list[Run]) -> None:
