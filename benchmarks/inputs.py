@@ -13,7 +13,7 @@ from finetable.models.base_model import BaseModel, add_special_tokens
 from finetable.models.pretrained import read_tokenizer
 from finetable.models.scratch import build_scratch, train_tokenizer
 
-HELD_OUT = 10
+HELD_OUT, MOST_HELD_OUT = 10, 500
 """One row of so many is held out."""
 
 
@@ -56,7 +56,7 @@ def write_rows(
     rows = [
         {"ids": (head + tail)[:longest], "answer": len(head)} for head, tail in zip(heads, tails, strict=True)
     ]
-    held_out = [row for place, row in enumerate(rows) if place % HELD_OUT == 0]
+    held_out = [row for place, row in enumerate(rows) if place % HELD_OUT == 0][:MOST_HELD_OUT]
     train = [row for place, row in enumerate(rows) if place % HELD_OUT]
     special = encoder.special
     content = {"pad": special.pad, "end": special.end, "train": train, "held_out": held_out}

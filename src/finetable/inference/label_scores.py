@@ -13,6 +13,9 @@ MASK_AT_ONCE = 16_000_000
 
 LOGITS_AT_ONCE = 16_000_000
 
+WIDTH_STEP, TOKENS_AT_ONCE = 16, 1024
+"""Steps of the width of fixed shapes, and tokens of a batch of them."""
+
 
 def score_labels(
     base: BaseModel, prompts: Sequence[list[int]], labels: Sequence[list[int]], batch_size: int
@@ -37,9 +40,34 @@ def score_labels(
     return scores
 
 
-def _score_tree(base: BaseModel, prompts: list[list[int]], trie: LabelTrie) -> np.ndarray:
+def score_labels_in_fixed_shapes(
+    base: BaseModel, prompts: Sequence[list[int]], labels: Sequence[list[int]]
+) -> np.ndarray:
+    """As `score_labels`, but what a prompt gets is the same to the last bit whatever is asked beside it.
+
+    Narrow products of another shape round otherwise, so prompts are padded to a multiple of WIDTH_STEP, and
+    a batch always has the number of rows that belongs to its width; what no prompt takes is filled up.
+    """
+    trie = LabelTrie.build(labels)
+    widths = np.array([-(-len(prompt) // WIDTH_STEP) * WIDTH_STEP for prompt in prompts], dtype=np.int64)
+    scores = np.zeros((len(prompts), len(labels)))
+    for width in np.unique(widths).tolist():
+        places = np.flatnonzero(widths == width)
+        rows = max(1, TOKENS_AT_ONCE // (width + len(trie.tokens)))
+        for first in range(0, len(places), rows):
+            chosen = places[first : first + rows]
+            filled = np.resize(chosen, rows)
+            found = _score_tree(base, [prompts[i] for i in filled], trie, width)
+            scores[chosen] = found[: len(chosen)]
+    return scores
+
+
+def _score_tree(
+    base: BaseModel, prompts: list[list[int]], trie: LabelTrie, width: int | None = None
+) -> np.ndarray:
+    """Scores of labels after prompts that are padded to `width`, or to the longest of them."""
     lengths = torch.tensor([len(prompt) for prompt in prompts])  # (B,)
-    longest, nodes = int(lengths.max()), len(trie.tokens)
+    longest, nodes = width or int(lengths.max()), len(trie.tokens)
     ids = torch.full((len(prompts), longest + nodes), base.special.pad)
     for place, prompt in enumerate(prompts):
         ids[place, : len(prompt)] = torch.tensor(prompt)

@@ -40,7 +40,11 @@ def build_scratch(size: SizeName, tokenizer: PreTrainedTokenizerFast, seed: int)
     The shape is Llama's (Touvron et al. 2023, section 2.2: RMSNorm, rotary positions, SwiGLU) with tied
     embeddings, known to every program that runs models.
     """
-    shape = SIZES[size]
+    return build_network(SIZES[size], tokenizer, seed, "scratch")
+
+
+def build_network(shape: Size, tokenizer: PreTrainedTokenizerFast, seed: int, origin: str) -> BaseModel:
+    """The network of `build_scratch` in any shape; what its vocabulary holds is the tokenizer's matter."""
     special = special_tokens_of(tokenizer)
     config = LlamaConfig(
         vocab_size=_round_up(len(tokenizer), 64),
@@ -58,7 +62,7 @@ def build_scratch(size: SizeName, tokenizer: PreTrainedTokenizerFast, seed: int)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         network = LlamaForCausalLM(config)
-    return BaseModel(network, tokenizer, special, "scratch")
+    return BaseModel(network, tokenizer, special, origin)
 
 
 def differ_without_case(labels: Sequence[str]) -> bool:
@@ -69,24 +73,34 @@ def differ_without_case(labels: Sequence[str]) -> bool:
 def train_tokenizer(
     texts: Callable[[], Iterable[str]], size: SizeName, fold_case: bool = False
 ) -> PreTrainedTokenizerFast:
-    """Byte-level BPE (Radford et al. 2019, section 2.2): every text survives encoding and decoding.
+    """A tokenizer whose vocabulary is as large as the texts are worth, at most that of the size.
 
-    `texts` is called twice: to count characters, which size the vocabulary, and to learn from. With
-    `fold_case` texts are read, and come back, in small letters.
+    `texts` is called twice: to count characters and to learn from.
     """
     characters = sum(len(text) for text in texts())
+    vocabulary = max(SMALLEST_VOCABULARY, min(SIZES[size].vocabulary, characters // CHARACTERS_PER_TOKEN))
+    return learn_tokenizer(texts(), vocabulary, fold_case)
+
+
+def learn_tokenizer(
+    texts: Iterable[str], vocabulary: int, fold_case: bool = False
+) -> PreTrainedTokenizerFast:
+    """Byte-level BPE (Radford et al. 2019, section 2.2): every text survives encoding and decoding.
+
+    With `fold_case` texts are read, and come back, in small letters.
+    """
     bpe = Tokenizer(models.BPE())
     if fold_case:
         bpe.normalizer = normalizers.Lowercase()
     bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     bpe.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=max(SMALLEST_VOCABULARY, min(SIZES[size].vocabulary, characters // CHARACTERS_PER_TOKEN)),
+        vocab_size=vocabulary,
         special_tokens=[START, SEPARATOR, END, PAD],
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    bpe.train_from_iterator(texts(), trainer)
+    bpe.train_from_iterator(texts, trainer)
     return PreTrainedTokenizerFast(
         tokenizer_object=bpe,
         bos_token=START,

@@ -107,35 +107,43 @@ def folds_case(task: Task, recipe: Recipe) -> bool:
 
 def decide_plan(recipe: Recipe, material: Material, progress: Progress) -> Plan:
     """Fix every number of the run, and say what it will take."""
-    base, train, validation = material.base, material.train, material.validation
-    plan = draft_plan(recipe, base, train, validation)
-    trainer = Trainer(base, train, validation, plan)
+    plan = draft_plan(recipe, material.base, material.train, material.validation)
+    expected = ""
+    if recipe.length.minutes is not None:
+        plan, seconds = _fit_minutes(plan, recipe.length.minutes, recipe, material, progress)
+        expected = f"about {duration(seconds)} and "
+    needed = memory_bytes(material.base, plan, material.trained_parameters)
+    progress.say(
+        f"{counted(plan.steps, 'step')} of about {plan.batch_tokens:,} tokens "
+        f"({plan.epochs:.1f} epochs) in {plan.precision}: {expected}{memory(needed)} of memory at most"
+    )
+    return plan
+
+
+def _fit_minutes(
+    plan: Plan, minutes: float, recipe: Recipe, material: Material, progress: Progress
+) -> tuple[Plan, float]:
+    """The plan with as many steps as fit into the minutes, or as are enough; and the seconds they take.
+
+    Steps are timed only here: who asks for epochs should not wait for an estimate.
+    """
+    train, validation = material.train, material.validation
+    trainer = Trainer(material.base, train, validation, plan)
     try:
-        timed = min(MOST_SECONDS_TIMED, (recipe.length.minutes or 0) * 60 * SHARE_TIMED)
-        seconds = seconds_per_step(trainer, timed)
+        seconds = seconds_per_step(trainer, min(MOST_SECONDS_TIMED, minutes * 60 * SHARE_TIMED))
     except NotFiniteError as fault:
         raise not_finite(material, plan, fault) from fault
     trainer.masters.widen()
-    if recipe.length.minutes is not None:
-        fitting = max(1, int(recipe.length.minutes * 60 * SHARE_OF_MINUTES / seconds))
-        scratch = recipe.base.base == "scratch"
-        most = default_epochs(trainer.steps_per_epoch, ENOUGH_EPOCHS[recipe.task.name], scratch)
-        enough = max(1, round(most * trainer.steps_per_epoch))
-        steps = min(fitting, enough)
-        if steps < fitting:
-            progress.say(
-                f"--minutes {recipe.length.minutes:g} is enough for {fitting / trainer.steps_per_epoch:.0f} "
-                f"epochs; {most:.0f} suffice here (--epochs takes as many as you like)"
-            )
-        plan = with_steps(plan, steps, recipe, train, validation)
-    expected = plan.steps * seconds / SHARE_OF_MINUTES
-    needed = memory_bytes(base, plan, material.trained_parameters)
-    progress.say(
-        f"{counted(plan.steps, 'step')} of about {plan.batch_tokens:,} tokens "
-        f"({plan.steps / trainer.steps_per_epoch:.1f} epochs) in {plan.precision}: "
-        f"about {duration(expected)} and {memory(needed)} of memory at most"
-    )
-    return plan
+    fitting = max(1, int(minutes * 60 * SHARE_OF_MINUTES / seconds))
+    scratch = recipe.base.base == "scratch"
+    most = default_epochs(trainer.steps_per_epoch, ENOUGH_EPOCHS[recipe.task.name], scratch)
+    steps = min(fitting, max(1, round(most * trainer.steps_per_epoch)))
+    if steps < fitting:
+        progress.say(
+            f"--minutes {minutes:g} is enough for {fitting / trainer.steps_per_epoch:.0f} "
+            f"epochs; {most:.0f} suffice here (--epochs takes as many as you like)"
+        )
+    return with_steps(plan, steps, recipe, train, validation), steps * seconds / SHARE_OF_MINUTES
 
 
 def not_finite(material: Material, plan: Plan, fault: NotFiniteError) -> TrainingError:

@@ -1,0 +1,54 @@
+"""Labels scored in bf16 where the processor has it, and again exactly where two of them are nearly tied."""
+
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from finetable.inference.engine import LabelEngine
+from finetable.inference.label_scores import score_labels_in_fixed_shapes
+from finetable.models.base_model import BaseModel
+from finetable.models.number_format import set_format
+
+NEARLY_TIED_NATS = 0.25
+"""Labels whose scores are nearer than this might change places by rounding; measured in benchmarks/NOTES.md."""
+
+
+class QuickLabels:
+    """Scores labels as `exact` does, but for rounding, and with the same winners.
+
+    `base` is what `exact` runs, in fp32; a copy of its weights in bf16 is kept beside it.
+    """
+
+    def __init__(self, base: BaseModel, exact: LabelEngine) -> None:
+        self._exact = exact
+        self._narrow = replace(base, network=deepcopy(base.network))
+        set_format(self._narrow.network, torch.bfloat16)
+
+    @torch.inference_mode()
+    def score_labels(
+        self, prompts: Sequence[str | None], labels: Sequence[str], batch_size: int
+    ) -> np.ndarray:
+        """Log-probability in nats of every label after every prompt, float64 (N, K)."""
+        encoder = self._narrow.encoder()
+        answers = encoder.answers(labels)
+        room = self._narrow.context - max(map(len, answers))
+        scores = score_labels_in_fixed_shapes(self._narrow, encoder.prompts(prompts, room), answers)
+        tied = np.flatnonzero(nearly_tied(scores))
+        if len(tied):
+            scores[tied] = self._exact.score_labels([prompts[place] for place in tied], labels, batch_size)
+        return scores
+
+    def too_long(self, prompts: Sequence[str | None], answers: Sequence[str]) -> int:
+        """How many prompts leave no room for the longest of the answers, so that their end is not read."""
+        return self._exact.too_long(prompts, answers)
+
+
+def nearly_tied(scores: np.ndarray) -> np.ndarray:
+    """Rows of scores (N, K) whose two best labels are nearer than NEARLY_TIED_NATS, bool (N,)."""
+    if scores.shape[1] < 2:
+        return np.zeros(len(scores), dtype=bool)
+    best = np.partition(scores, -2, axis=1)
+    return np.asarray(best[:, -1] - best[:, -2] < NEARLY_TIED_NATS)
