@@ -29,6 +29,8 @@ from finetable.training.trainer import Step, Trainer
 
 VALIDATION_ROWS = 400
 VALIDATIONS = 40
+SECONDS_TIMED = 25.0
+"""Of steps before a trial: the first ones meet every shape of batch for the first time, and are slow."""
 CURVE = "curve.jsonl"
 ARRAYS = ("ids", "starts", "answer_starts", "row_ids")
 
@@ -152,9 +154,9 @@ class BaseRun:
         trainer = Trainer(self.base, *self._tokenized, self._draft)
         steps = trainer.steps_per_epoch
         if minutes is not None:
-            steps = max(1, int(minutes * 60 / seconds_per_step(trainer, 6.0)))
+            steps = max(1, int(minutes * 60 / seconds_per_step(trainer, SECONDS_TIMED)))
         trainer.masters.widen()
-        every = -(-steps // VALIDATIONS)
+        every = -(-steps // VALIDATIONS) if minutes is None else steps
         plan = self._draft.model_copy(
             update={"steps": steps, "validate_every": every, "epochs": steps / trainer.steps_per_epoch}
         )

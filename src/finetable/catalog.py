@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
     from finetable.inference.answerer import Answerer
-    from finetable.inference.engine import Engine
+    from finetable.inference.engine import Engine, LabelEngine
     from finetable.models.adapters import Adapter
     from finetable.models.base_model import BaseModel
     from finetable.tasks.task import Task
@@ -69,6 +69,13 @@ def engine_of(
             return TorchEngine(base, longest_prompt, longest_answer, lanes)
         case other:
             assert_never(other)
+
+
+def label_engine_of(base: BaseModel, exact: LabelEngine) -> LabelEngine:
+    """What chooses labels as `exact` does, faster where the processor has narrow products."""
+    from finetable.inference.quick_labels import QuickLabels, pays
+
+    return QuickLabels(base, exact) if pays(base.network) else exact
 
 
 def adapter_of(network: PreTrainedModel, recipe: Recipe) -> Adapter | None:

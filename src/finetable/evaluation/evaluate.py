@@ -21,7 +21,7 @@ from finetable.evaluation.metrics import (
     ratio_of_sums,
     spread,
 )
-from finetable.inference.engine import Engine, Request
+from finetable.inference.engine import Engine, LabelEngine, Request
 from finetable.verb_settings import SamplingSettings
 
 GENERATED_FOR_COPIES = 100
@@ -69,7 +69,7 @@ class JudgedTexts:
 
 
 def judge_labels(
-    engine: Engine, rows: Judged, labels: Sequence[str], temperature: float, batch_size: int
+    engine: LabelEngine, rows: Judged, labels: Sequence[str], temperature: float, batch_size: int
 ) -> JudgedLabels:
     """How well a labeller does on rows it never saw, beside simple baselines."""
     place = {label: code for code, label in enumerate(labels)}

@@ -40,16 +40,8 @@ def usual_most_tokens(longest_answer: int) -> int:
     return longest_answer * 5 // 4
 
 
-class Engine(Protocol):
-    """Runs one model."""
-
-    def stream(
-        self, requests: Sequence[Request], sampling: SamplingSettings, batch_size: int
-    ) -> Iterator[Text]:
-        """Write every request's text; they come in the order in which they end."""
-
-    def score(self, prompts: Sequence[str | None], answers: Sequence[str], batch_size: int) -> np.ndarray:
-        """Log-probability in nats of each prompt's own answer with its end token, float64 (N,)."""
+class LabelEngine(Protocol):
+    """Runs one model that chooses among labels."""
 
     def score_labels(
         self, prompts: Sequence[str | None], labels: Sequence[str], batch_size: int
@@ -58,3 +50,15 @@ class Engine(Protocol):
 
     def too_long(self, prompts: Sequence[str | None], answers: Sequence[str]) -> int:
         """How many prompts leave no room for the longest of the answers, so that their end is not read."""
+
+
+class Engine(LabelEngine, Protocol):
+    """Runs one model, for whatever it was trained to do."""
+
+    def stream(
+        self, requests: Sequence[Request], sampling: SamplingSettings, batch_size: int
+    ) -> Iterator[Text]:
+        """Write every request's text; they come in the order in which they end."""
+
+    def score(self, prompts: Sequence[str | None], answers: Sequence[str], batch_size: int) -> np.ndarray:
+        """Log-probability in nats of each prompt's own answer with its end token, float64 (N,)."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from torch import nn
 
 from finetable.inference.label_trie import LabelTrie
 from finetable.models.base_model import BaseModel, head_of, last_hidden_masked, window_of
@@ -13,7 +14,7 @@ MASK_AT_ONCE = 16_000_000
 
 LOGITS_AT_ONCE = 16_000_000
 
-WIDTH_STEP, TOKENS_AT_ONCE = 16, 1024
+WIDTH_STEP, TOKENS_AT_ONCE = 16, 512
 """Steps of the width of fixed shapes, and tokens of a batch of them."""
 
 
@@ -72,7 +73,8 @@ def _score_tree(
     for place, prompt in enumerate(prompts):
         ids[place, : len(prompt)] = torch.tensor(prompt)
     ids[:, longest:] = trie.tokens
-    positions = torch.arange(longest + nodes).repeat(len(prompts), 1)
+    # Beyond the context stands nothing but padding.
+    positions = torch.arange(longest + nodes).clamp(max=base.context - 1).repeat(len(prompts), 1)
     positions[:, longest:] = lengths.unsqueeze(1) + trie.depths - 1
     device = base.network.device
     hidden = last_hidden_masked(
@@ -100,10 +102,23 @@ def _edge_scores(base: BaseModel, slots: torch.Tensor, trie: LabelTrie) -> np.nd
     pieces = []
     for piece in slots.split(rows):
         logits = head(piece).float()  # (b, S, V)
-        wanted = logits[:, trie.edge_slots, trie.edge_tokens] - logits.logsumexp(dim=2)[:, trie.edge_slots]
+        edges = _edge_logits(head, piece, trie)
+        logits[:, trie.edge_slots, trie.edge_tokens] = edges
+        wanted = edges - logits.logsumexp(dim=2)[:, trie.edge_slots]
         pieces.append(wanted.double().cpu() @ trie.paths.T)
     scores: np.ndarray = torch.cat(pieces).numpy()
     return scores
+
+
+def _edge_logits(head: nn.Linear, slots: torch.Tensor, trie: LabelTrie) -> torch.Tensor:
+    """Logits of the edges, float32 (b, E), from hidden states (b, S, D).
+
+    Widened before the product: the spacing of narrow logits is larger than what tells labels apart.
+    """
+    logits = torch.einsum(
+        "bed,ed->be", slots[:, trie.edge_slots].float(), head.weight[trie.edge_tokens].float()
+    )
+    return logits if head.bias is None else logits + head.bias[trie.edge_tokens].float()
 
 
 def _one_by_one(base: BaseModel, prompts: list[list[int]], labels: Sequence[list[int]]) -> np.ndarray:

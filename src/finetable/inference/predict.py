@@ -7,7 +7,7 @@ import numpy as np
 
 from finetable.data.copies import Copy, CopyIndex
 from finetable.data.probabilities import softmax
-from finetable.inference.engine import Engine, Request, Text
+from finetable.inference.engine import Engine, LabelEngine, Request, Text
 from finetable.tasks.label import Choice, choose
 from finetable.verb_settings import SamplingSettings
 
@@ -67,7 +67,7 @@ def write_rows(
 
 
 def label_rows(
-    engine: Engine,
+    engine: LabelEngine,
     prompts: Sequence[str | None],
     labels: Sequence[str],
     temperature: float,

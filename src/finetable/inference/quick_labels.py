@@ -6,14 +6,22 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from transformers import PreTrainedModel
 
 from finetable.inference.engine import LabelEngine
 from finetable.inference.label_scores import score_labels_in_fixed_shapes
-from finetable.models.base_model import BaseModel
-from finetable.models.number_format import set_format
+from finetable.models.base_model import BaseModel, window_of
+from finetable.models.fast_training import speed_up
+from finetable.models.number_format import has_bf16_products, set_format
 
-NEARLY_TIED_NATS = 0.25
-"""Labels whose scores are nearer than this might change places by rounding; measured in benchmarks/NOTES.md."""
+NEARLY_TIED_NATS, NEARLY_TIED_SHARE = 0.1, 0.01
+"""Labels might change places by rounding where they are nearer than this, and than this share of the best
+score, with which rounding grows (benchmarks/NOTES.md)."""
+
+
+def pays(network: PreTrainedModel) -> bool:
+    """Whether the processor has narrow products, and no layer counts places in a row, as GPT-Neo's do."""
+    return has_bf16_products(network.device) and window_of(network) is None
 
 
 class QuickLabels:
@@ -26,6 +34,7 @@ class QuickLabels:
         self._exact = exact
         self._narrow = replace(base, network=deepcopy(base.network))
         set_format(self._narrow.network, torch.bfloat16)
+        speed_up(self._narrow.network)
 
     @torch.inference_mode()
     def score_labels(
@@ -47,8 +56,9 @@ class QuickLabels:
 
 
 def nearly_tied(scores: np.ndarray) -> np.ndarray:
-    """Rows of scores (N, K) whose two best labels are nearer than NEARLY_TIED_NATS, bool (N,)."""
+    """Rows of scores (N, K) whose two best labels are so near that rounding may decide, bool (N,)."""
     if scores.shape[1] < 2:
         return np.zeros(len(scores), dtype=bool)
     best = np.partition(scores, -2, axis=1)
-    return np.asarray(best[:, -1] - best[:, -2] < NEARLY_TIED_NATS)
+    tolerance = NEARLY_TIED_NATS + NEARLY_TIED_SHARE * np.abs(best[:, -1])
+    return np.asarray(best[:, -1] - best[:, -2] < tolerance)

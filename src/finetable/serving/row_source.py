@@ -6,8 +6,8 @@ from finetable.data.copies import Copy, CopyIndex
 from finetable.frozen_rows import SplitRows
 from finetable.tasks.task import answers
 from finetable.workflow.given_values import GivenValues, Values
-from finetable.workflow.judging import training_index
 from finetable.workflow.opened import OpenModel
+from finetable.workflow.training_texts import training_index
 
 
 class RowSource:

@@ -43,7 +43,7 @@ def _choices(
     model: OpenModel, source: Table, settings: ClassifySettings, progress: Progress
 ) -> Sequence[Choice]:
     asked = list(prompts(model.task, source))
-    engine = model.engine()
+    engine = model.label_engine()
     cut = engine.too_long(asked, model.task.labels)
     if cut:
         progress.warn(

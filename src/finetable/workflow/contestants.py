@@ -90,7 +90,7 @@ def _labelled_by_model(path: Path, rows: BenchRows) -> Labelled:
         )
     rows.test.require(model.task.settings.given)
     asked = list(prompts(model.task, rows.test))
-    engine = model.engine()
+    engine = model.label_engine()
 
     def probabilities() -> NDArray[np.float64]:
         return softmax(engine.score_labels(asked, known, BATCH), model.record.temperature)

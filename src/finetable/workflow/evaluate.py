@@ -15,9 +15,10 @@ from finetable.progress import Progress
 from finetable.reporting.summary import rows_judged
 from finetable.tasks.task import with_target
 from finetable.verb_settings import EvaluateSettings
-from finetable.workflow.judging import judge_on, training_index
+from finetable.workflow.judging import judge_on
 from finetable.workflow.opened import OpenModel, open_model
 from finetable.workflow.rows import key_texts, tell_about_table
+from finetable.workflow.training_texts import training_index
 
 
 def evaluate_model(

@@ -21,8 +21,8 @@ from finetable.verb_settings import GenerateSettings
 from finetable.wording import counted, quoted
 from finetable.workflow.first_checks import check_generating, named_values
 from finetable.workflow.given_values import GivenValues, Values
-from finetable.workflow.judging import training_index
 from finetable.workflow.opened import OpenModel, open_model
+from finetable.workflow.training_texts import training_index
 
 NEAREST_SHOWN = 3
 

@@ -21,8 +21,9 @@ from finetable.training.loop import Outcome, run
 from finetable.training.plan import Plan
 from finetable.training.trainer import NotFiniteError, Trainer
 from finetable.verb_settings import WatchSettings
-from finetable.workflow.judging import judge_run, training_index
+from finetable.workflow.judging import judge_run
 from finetable.workflow.preparation import Material, not_finite
+from finetable.workflow.training_texts import training_index
 from finetable.workflow.watching import SAMPLES, WRITTEN_TO_SEE_COPYING, CopyWatch, Watcher
 
 LANES_FOR_SAMPLES = 4

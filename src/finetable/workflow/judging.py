@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from finetable.catalog import engine_of
+from finetable.catalog import engine_of, label_engine_of
 from finetable.data.column_texts import ColumnTexts
 from finetable.data.copies import Copy, CopyIndex
 from finetable.data.probabilities import fit_temperature, softmax
 from finetable.evaluation.evaluate import Judged, JudgedLabels, JudgedTexts, judge_labels, judge_texts
 from finetable.frozen_rows import SplitRows
-from finetable.inference.engine import Engine
-from finetable.model_folder import Details, ModelFolder, Record
+from finetable.inference.engine import Engine, LabelEngine
+from finetable.model_folder import Details, Record
 from finetable.models.base_model import BaseModel
 from finetable.progress import Progress
 from finetable.tasks.task import Rows, Task, answers, prompts
@@ -24,13 +24,6 @@ BATCH = 64
 ENCODED_AT_ONCE = 1_000
 Asked = tuple[list[str | None], list[str]]
 """Prompts and answers of rows that are judged beside others."""
-
-
-def training_index(task: Task, folder: ModelFolder, rows: SplitRows) -> CopyIndex | None:
-    """The index of the texts that a writer learns from, kept in its folder; None for a labeller."""
-    if task.settings.name == "label":
-        return None
-    return folder.copy_index(lambda: answers(task, rows.of("train")))
 
 
 def judge_run(
@@ -45,7 +38,7 @@ def judge_run(
     if index is None:
         labels = _judged_labels(task, rows.of("train"), test)
         _say(labels, progress)
-        return _labelled(task, engine, record, rows, labels)
+        return _labelled(task, label_engine_of(base, engine), record, rows, labels)
     judged = _judged_texts(task, rows.texts_of("train", task.settings.target), test)
     _say(judged, progress)
     validation = rows.of("validation")
@@ -61,7 +54,9 @@ def judge_on(
     train, test = rows
     if index is None:
         labels = _judged_labels(task, train, test)
-        return judge_labels(engine, labels, task.labels, record.temperature, BATCH).figures
+        return judge_labels(
+            label_engine_of(base, engine), labels, task.labels, record.temperature, BATCH
+        ).figures
     judged = _judged_texts(task, ColumnTexts(train.texts(task.settings.target)), test)
     return judge_texts(engine, judged, index, _tokens(base, judged.answers), BATCH).figures
 
@@ -89,7 +84,7 @@ def _tokens(base: BaseModel, texts: Sequence[str]) -> list[int]:
 
 
 def _labelled(
-    task: Task, engine: Engine, record: Record, rows: SplitRows, judged: Judged
+    task: Task, engine: LabelEngine, record: Record, rows: SplitRows, judged: Judged
 ) -> tuple[Record, Details]:
     """Calibrate: the temperature under which the labels of the validation rows are likeliest true."""
     validation = rows.of("validation")

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from finetable.catalog import engine_of, task_of
-from finetable.inference.engine import Engine
+from finetable.catalog import engine_of, label_engine_of, task_of
+from finetable.inference.engine import Engine, LabelEngine
 from finetable.model_folder import ModelFolder, Record
 from finetable.models.base_model import BaseModel, to_best_device
 from finetable.tasks.task import Task
@@ -22,6 +22,10 @@ class OpenModel:
     def engine(self) -> Engine:
         """What runs the model."""
         return engine_of("torch", self.base, self.record.longest_prompt, self.record.longest_answer)
+
+    def label_engine(self) -> LabelEngine:
+        """What chooses labels with the model."""
+        return label_engine_of(self.base, self.engine())
 
 
 def open_model(path: str | Path) -> OpenModel:

@@ -1,0 +1,84 @@
+"""Labels scored in bf16: near the exact scores, with the same winners, and alone as in company."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from finetable.inference.label_scores import score_labels, score_labels_in_fixed_shapes
+from finetable.inference.quick_labels import (
+    NEARLY_TIED_NATS,
+    NEARLY_TIED_SHARE,
+    QuickLabels,
+    nearly_tied,
+    pays,
+)
+from finetable.inference.torch_engine import TorchEngine
+from finetable.models.base_model import BaseModel, window_of
+
+LABELS = ["drama", "dramedy", "film noir", "western"]
+PROMPTS = [" ".join(["the sea and the moon"] * n) for n in range(1, 7)]
+
+
+@pytest.fixture
+def quick(taught: BaseModel) -> QuickLabels:
+    if window_of(taught.network) is not None:
+        pytest.skip("left to the exact way")
+    return QuickLabels(taught, TorchEngine(taught, 64, 16))
+
+
+def test_winners_are_those_of_exact_scores(quick: QuickLabels, taught: BaseModel) -> None:
+    exact = TorchEngine(taught, 64, 16).score_labels(PROMPTS, LABELS, 64)
+    found = quick.score_labels(PROMPTS, LABELS, 64)
+    assert np.array_equal(found.argmax(axis=1), exact.argmax(axis=1))
+    gaps = found[:, :, None] - found[:, None], exact[:, :, None] - exact[:, None]
+    tolerance = NEARLY_TIED_NATS + NEARLY_TIED_SHARE * np.abs(exact).max()
+    assert np.abs(gaps[0] - gaps[1]).max() < tolerance
+
+
+def test_a_prompt_gets_the_same_bits_alone_and_in_company(quick: QuickLabels) -> None:
+    together = quick.score_labels(PROMPTS, LABELS, 64)
+    turned = quick.score_labels(PROMPTS[::-1], LABELS, 3)[::-1]
+    alone = np.concatenate([quick.score_labels([prompt], LABELS, 1) for prompt in PROMPTS])
+    clear = ~nearly_tied(together)
+    assert clear.any()
+    assert np.array_equal(together[clear], turned[clear])
+    assert np.array_equal(together[clear], alone[clear])
+
+
+def test_the_network_that_was_given_stays_as_it_is(taught: BaseModel) -> None:
+    before = {name: weight.clone() for name, weight in taught.network.state_dict().items()}
+    QuickLabels(taught, TorchEngine(taught, 64, 16)).score_labels(PROMPTS[:2], LABELS, 4)
+    after = taught.network.state_dict()
+    assert all(after[name].equal(weight) for name, weight in before.items())
+
+
+@torch.inference_mode()
+def test_fixed_shapes_give_the_scores_of_free_ones(taught: BaseModel) -> None:
+    if window_of(taught.network) is not None:
+        pytest.skip("left to the exact way")
+    encoder = taught.encoder()
+    asked = (taught, encoder.prompts(PROMPTS), encoder.answers(LABELS))
+    assert np.allclose(score_labels_in_fixed_shapes(*asked), score_labels(*asked, 64), atol=1e-4, rtol=0)
+    assert score_labels_in_fixed_shapes(taught, [], encoder.answers(LABELS)).shape == (0, len(LABELS))
+
+
+@settings(max_examples=50)
+@given(st.lists(st.lists(st.floats(-50, 0), min_size=3, max_size=3), min_size=1, max_size=5))
+def test_nearly_tied_rows_are_those_whose_two_best_are_near(rows: list[list[float]]) -> None:
+    wanted = []
+    for row in rows:
+        first, second = sorted(row, reverse=True)[:2]
+        wanted.append(first - second < NEARLY_TIED_NATS + NEARLY_TIED_SHARE * abs(first))
+    assert nearly_tied(np.array(rows)).tolist() == wanted
+
+
+def test_one_label_is_never_tied() -> None:
+    assert not nearly_tied(np.zeros((3, 1))).any()
+
+
+def test_attention_that_counts_places_is_left_to_the_exact_way(load_base: Callable[[str], BaseModel]) -> None:
+    assert not pays(load_base("gpt_neo").network)
