@@ -29,8 +29,7 @@ from finetable.training.trainer import Step, Trainer
 
 VALIDATION_ROWS = 400
 VALIDATIONS = 40
-SECONDS_TIMED = 25.0
-"""Of steps before a trial: the first ones meet every shape of batch for the first time, and are slow."""
+SECONDS_TIMED = 12.0
 CURVE = "curve.jsonl"
 ARRAYS = ("ids", "starts", "answer_starts", "row_ids")
 
@@ -154,7 +153,9 @@ class BaseRun:
         trainer = Trainer(self.base, *self._tokenized, self._draft)
         steps = trainer.steps_per_epoch
         if minutes is not None:
-            steps = max(1, int(minutes * 60 / seconds_per_step(trainer, SECONDS_TIMED)))
+            # The first time every shape of batch is new, and slow.
+            _, seconds = (seconds_per_step(trainer, SECONDS_TIMED) for _ in range(2))
+            steps = max(1, int(minutes * 60 / seconds))
         trainer.masters.widen()
         every = -(-steps // VALIDATIONS) if minutes is None else steps
         plan = self._draft.model_copy(
@@ -166,7 +167,6 @@ class BaseRun:
 
 def _draft(recipe: BaseRecipe, validation_rows: int) -> Plan:
     training = recipe.training
-    bf16 = choose_precision("auto", torch.device("cpu")) is torch.bfloat16
     return Plan(
         steps=1,
         validate_every=1,
@@ -180,7 +180,7 @@ def _draft(recipe: BaseRecipe, validation_rows: int) -> Plan:
         dropout=0.0,
         batch_tokens=training.batch_tokens,
         micro_batch_tokens=min(training.batch_tokens, 4096),
-        precision="bf16" if bf16 else "fp32",
+        precision=choose_precision("auto", torch.device("cpu")),
         threads=torch.get_num_threads(),
         seed=recipe.seed,
     )

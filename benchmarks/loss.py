@@ -24,7 +24,7 @@ def loss_layer(arena: Arena) -> Section:
         ours, theirs = (contestants[name].call("numbers") for name in ("finetable, fp32", "dense, fp32"))
     how = (
         "Forward and backward pass of 1,024 positions and a head of 50,257 by 768; memory is what a pass "
-        "takes beyond its inputs and their gradients."
+        "takes at its peak beyond its inputs and their gradients, which it makes."
     )
     section = Section(
         "loss",

@@ -5,8 +5,10 @@ import time
 import numpy as np
 import torch
 
+from finetable.catalog import label_engine_of
 from finetable.inference.engine import Request
 from finetable.inference.torch_engine import TorchEngine
+from finetable.models.fast_training import speed_up
 from finetable.models.number_format import has_bf16_products, set_format
 from finetable.models.pretrained import load_pretrained
 from finetable.verb_settings import SamplingSettings
@@ -24,6 +26,7 @@ class Writing:
         self.format = "bf16" if has_bf16_products(base.network.device) else "fp32"
         if self.format == "bf16":
             set_format(base.network, torch.bfloat16)
+            speed_up(base.network)
         self._tokens = tokens
         self._engine = TorchEngine(base, longest_prompt=1, longest_answer=tokens)
         self._rows = 0
@@ -55,7 +58,8 @@ class Labelling:
 
     def __init__(self, folder: str, prompts: list[str], labels: list[str]) -> None:
         base = load_pretrained(folder, with_separator=True)
-        self._engine = TorchEngine(base, longest_prompt=128, longest_answer=8)
+        # As `finetable classify` does.
+        self._engine = label_engine_of(base, TorchEngine(base, longest_prompt=128, longest_answer=8))
         self._prompts = prompts
         self._labels = labels
 

@@ -23,30 +23,35 @@ class Loss:
         self._head.to(dtype)
         self._targets = torch.randint(vocabulary, (positions,), generator=draw)
         self._chunked = chunked
-        # The gradient of the head is there in any case.
-        self._head.weight.grad = torch.zeros_like(self._head.weight)
-        self._hidden.grad = torch.zeros_like(self._hidden)
 
     def measure(self) -> dict[str, float]:
-        """Seconds of one forward and backward pass, and MB that the process grows by at the peak of it."""
+        """Seconds of one forward and backward pass, and MB that it takes at its peak beyond the gradients.
+
+        Gradients are made by the pass, as in a training step with one micro-batch.
+        """
+        self._forget()
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
         before = _resident("VmRSS")
         begun = time.perf_counter()
         self._run()
-        return {"seconds": time.perf_counter() - begun, "grown": _resident("VmHWM") - before}
+        seconds = time.perf_counter() - begun
+        made = sum(tensor.nbytes for tensor in (self._head.weight, self._hidden)) / 2**20
+        return {"seconds": seconds, "grown": _resident("VmHWM") - before - made}
 
     def numbers(self) -> dict[str, list[float]]:
         """The loss, and a sample of both gradients."""
+        self._forget()
+        loss = self._run()
         assert self._hidden.grad is not None
         assert self._head.weight.grad is not None
-        self._hidden.grad.zero_()
-        self._head.weight.grad.zero_()
-        loss = self._run()
         return {
             "loss": [loss],
             "hidden": self._hidden.grad[::7, ::31].flatten().tolist(),
             "weight": self._head.weight.grad[::501, ::31].flatten().tolist(),
         }
+
+    def _forget(self) -> None:
+        self._hidden.grad = self._head.weight.grad = None
 
     def _run(self) -> float:
         if self._chunked:

@@ -23,6 +23,7 @@ from finetable.wrong_values import wrong_value
 SizeName = Literal["tiny", "small", "medium", "large"]
 LongRows = Literal["stop", "cut", "drop"]
 ScheduleName = Literal["linear", "cosine", "exponential", "constant"]
+FormatName = Literal["fp32", "bf16"]
 PrecisionName = Literal["auto", "fp32", "bf16"]
 TaskName = Literal["write", "label"]
 SourceName = Literal["scratch", "pretrained"]

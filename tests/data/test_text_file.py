@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from finetable.data.table_file import TableFile
-from finetable.data.text_file import check_encoding, detect_encoding, text_lines
+from finetable.data.text_file import encoding_of, text_lines
 from finetable.errors import TableError
 
 ENGLISH = (
@@ -63,25 +63,25 @@ def as_file(folder: Path, content: bytes, name: str = "a.csv") -> TableFile:
     ],
 )
 def test_encodings_are_told_apart(folder: Path, content: bytes, encoding: str) -> None:
-    assert detect_encoding(as_file(folder, content)) == encoding
+    assert encoding_of(as_file(folder, content), None) == encoding
 
 
 def test_what_is_beyond_ascii_counts_wherever_it_stands(folder: Path) -> None:
     plain = b"nothing special here\n" * 100_000
-    assert detect_encoding(as_file(folder, plain + POLISH.encode("cp1250"))) == "cp1250"
-    assert detect_encoding(as_file(folder, plain + ENGLISH.encode())) == "utf-8"
+    assert encoding_of(as_file(folder, plain + POLISH.encode("cp1250")), None) == "cp1250"
+    assert encoding_of(as_file(folder, plain + ENGLISH.encode()), None) == "utf-8"
 
 
 def test_damaged_utf8_is_not_taken_for_another_encoding(folder: Path) -> None:
     damaged = ENGLISH.encode() * 20 + b"one broken \xe9 here\n"
     with pytest.raises(TableError, match=r"a\.csv is UTF-8 except for line 81"):
-        detect_encoding(as_file(folder, damaged))
+        encoding_of(as_file(folder, damaged), None)
 
 
 @pytest.mark.parametrize(("magic", "what"), [(b"PK\x03\x04", "Excel"), (b"PAR1", "Parquet")])
 def test_other_kinds_of_file_are_named(folder: Path, magic: bytes, what: str) -> None:
     with pytest.raises(TableError, match=what):
-        detect_encoding(as_file(folder, magic + b"\0" * 100))
+        encoding_of(as_file(folder, magic + b"\0" * 100), None)
 
 
 def test_lines_keep_their_ends_and_lose_the_mark(folder: Path) -> None:
@@ -99,7 +99,7 @@ def test_a_file_with_only_a_mark_has_no_line(folder: Path) -> None:
 
 def test_compressed_text_is_read_like_plain_text(folder: Path) -> None:
     file = as_file(folder, gzip.compress(ENGLISH.encode("cp1252")), "a.csv.gz")
-    assert detect_encoding(file) == "cp1252"
+    assert encoding_of(file, None) == "cp1252"
     with text_lines(file, "cp1252", newline="\n") as lines:
         assert "".join(lines) == ENGLISH
 
@@ -128,24 +128,24 @@ def test_a_cut_utf16_file_is_found_by_line(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["utf-9", "base64", ""])
-def test_an_unknown_encoding_is_refused(name: str) -> None:
+def test_an_unknown_encoding_is_refused(folder: Path, name: str) -> None:
     with pytest.raises(TableError, match="is not a known text encoding"):
-        check_encoding(name)
+        encoding_of(as_file(folder, b"a\n"), name)
 
 
-def test_a_known_encoding_is_taken_as_named() -> None:
-    assert check_encoding("Latin-1") == "Latin-1"
+def test_a_known_encoding_is_taken_as_named(folder: Path) -> None:
+    assert encoding_of(as_file(folder, "é\n".encode()), "Latin-1") == "Latin-1"
 
 
 @settings(max_examples=50, deadline=None)
 @given(text=st.text(st.characters(codec="utf-8", exclude_characters="\0\ufeff"), min_size=1))
 def test_utf8_is_always_told_and_read_exactly(folder: Path, text: str) -> None:
     file = as_file(folder, text.encode())
-    assert detect_encoding(file) == "utf-8"
+    assert encoding_of(file, None) == "utf-8"
     with text_lines(file, "utf-8", newline="") as lines:
         assert "".join(lines) == text
 
 
 def test_bytes_of_no_text_are_called_so(folder: Path) -> None:
     with pytest.raises(TableError, match=r"r\.csv holds bytes of no text"):
-        detect_encoding(as_file(folder, random.Random(1).randbytes(3000), "r.csv"))
+        encoding_of(as_file(folder, random.Random(1).randbytes(3000), "r.csv"), None)

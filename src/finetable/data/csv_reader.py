@@ -13,7 +13,7 @@ from finetable.data.dialect import SAMPLE_CHARACTERS, Dialect, Sample, detect_di
 from finetable.data.row_collector import CollectedRows, RowCollector
 from finetable.data.table import SetAside, Table, TableFormat
 from finetable.data.table_file import TableFile
-from finetable.data.text_file import check_encoding, detect_encoding, text_lines
+from finetable.data.text_file import encoding_of, text_lines
 from finetable.errors import TableError
 from finetable.settings import TableOptions
 from finetable.wording import are_counted
@@ -26,7 +26,7 @@ _ROW_LINES_NOTED = 100
 
 def read_csv(file: TableFile, options: TableOptions) -> Table:
     """Read a CSV or TSV file; raises TableError where its encoding or its line of names is broken."""
-    encoding = detect_encoding(file) if options.encoding is None else check_encoding(options.encoding)
+    encoding = encoding_of(file, options.encoding)
     with text_lines(file, encoding, newline="") as lines:
         sample = _take_sample(lines)
         dialect = detect_dialect(sample, file, options)

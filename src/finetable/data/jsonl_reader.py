@@ -9,9 +9,9 @@ import pyarrow as pa
 
 from finetable.data.json_list import values_of
 from finetable.data.row_collector import RowCollector
-from finetable.data.table import Table, TableFormat
+from finetable.data.table import Table
 from finetable.data.table_file import TableFile
-from finetable.data.text_file import check_encoding, detect_encoding, text_lines
+from finetable.data.text_file import encoding_of, text_lines
 from finetable.errors import TableError
 from finetable.settings import TableOptions
 
@@ -32,7 +32,7 @@ def read_jsonl(file: TableFile, options: TableOptions) -> Table:
     is set aside. Raises TableError for another encoding than the one given, for a list that is damaged, and
     for more than 1,000 different keys.
     """
-    encoding = detect_encoding(file) if options.encoding is None else check_encoding(options.encoding)
+    encoding = encoding_of(file, options.encoding)
     collector = RowCollector[_Cells](_to_columns)
     keys: set[str] = set()
     with text_lines(file, encoding, newline="\n") as lines:
@@ -51,16 +51,7 @@ def read_jsonl(file: TableFile, options: TableOptions) -> Table:
                     "same few keys on every line."
                 )
             collector.take(cells, number, len(line))
-    rows = collector.finish()
-    return Table(
-        name=file.name,
-        columns=rows.columns,
-        row_ids=rows.row_ids,
-        lines=rows.lines,
-        format=TableFormat(file.kind, file.compressed, encoding),
-        set_aside=tuple(rows.set_aside),
-        fingerprint=file.fingerprint(),
-    )
+    return collector.finish().as_table(file, encoding)
 
 
 def _listed(lines: Iterator[str], name: str) -> Iterator[tuple[int, str]]:

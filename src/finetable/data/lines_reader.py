@@ -3,9 +3,9 @@
 import pyarrow as pa
 
 from finetable.data.row_collector import RowCollector
-from finetable.data.table import Table, TableFormat
+from finetable.data.table import Table
 from finetable.data.table_file import TableFile
-from finetable.data.text_file import check_encoding, detect_encoding, text_lines
+from finetable.data.text_file import encoding_of, text_lines
 from finetable.settings import TableOptions
 
 COLUMN = "completion"
@@ -16,21 +16,12 @@ def read_lines(file: TableFile, options: TableOptions) -> Table:
 
     Raises TableError for another encoding than the one given.
     """
-    encoding = detect_encoding(file) if options.encoding is None else check_encoding(options.encoding)
+    encoding = encoding_of(file, options.encoding)
     collector = RowCollector[str](_to_columns)
     with text_lines(file, encoding, newline="") as lines:
         for number, line in enumerate(lines, start=1):
             collector.take(line.rstrip("\r\n"), number, len(line))
-    rows = collector.finish()
-    return Table(
-        name=file.name,
-        columns=rows.columns,
-        row_ids=rows.row_ids,
-        lines=rows.lines,
-        format=TableFormat(file.kind, file.compressed, encoding),
-        set_aside=(),
-        fingerprint=file.fingerprint(),
-    )
+    return collector.finish().as_table(file, encoding)
 
 
 def _to_columns(piece: list[str]) -> pa.Table:

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from finetable.data.table import SetAside
+from finetable.data.table import SetAside, Table, TableFormat
+from finetable.data.table_file import TableFile
 
 _PIECE_CHARACTERS = 1 << 22
 # What a row costs as a Python object, so that narrow rows end a piece, too.
@@ -26,6 +27,18 @@ class CollectedRows:
     row_ids: npt.NDArray[np.int64]
     lines: npt.NDArray[np.int64]
     set_aside: list[SetAside]
+
+    def as_table(self, file: TableFile, encoding: str) -> Table:
+        """The table that a file holds whose lines need no more explaining than their encoding."""
+        return Table(
+            name=file.name,
+            columns=self.columns,
+            row_ids=self.row_ids,
+            lines=self.lines,
+            format=TableFormat(file.kind, file.compressed, encoding),
+            set_aside=tuple(self.set_aside),
+            fingerprint=file.fingerprint(),
+        )
 
 
 class RowCollector(Generic[Row]):

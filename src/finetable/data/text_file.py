@@ -54,7 +54,12 @@ def text_lines(file: TableFile, encoding: str, newline: Literal["", "\n"]) -> It
         ) from fault
 
 
-def check_encoding(encoding: str) -> str:
+def encoding_of(file: TableFile, named: str | None) -> str:
+    """The encoding that a person named, or that the file is found to have; raises TableError."""
+    return _detect_encoding(file) if named is None else _check_encoding(named)
+
+
+def _check_encoding(encoding: str) -> str:
     """The encoding that a person named; raises TableError if Python has no text encoding of that name."""
     try:
         io.TextIOWrapper(io.BytesIO(), encoding=encoding).close()
@@ -65,7 +70,7 @@ def check_encoding(encoding: str) -> str:
     return encoding
 
 
-def detect_encoding(file: TableFile) -> str:
+def _detect_encoding(file: TableFile) -> str:
     """Name of the file's encoding, by byte order mark, then zero bytes, then strict UTF-8, then likeness.
 
     Only where the whole file is not UTF-8 is charset-normalizer asked, on the lines beyond ASCII; cp1252

@@ -1,4 +1,4 @@
-"""What a network computes with while it is trained on a CPU: the same but for rounding, in fewer passes."""
+"""What a network computes with where rounding may differ from transformers': the same in fewer passes."""
 
 import math
 from typing import Any

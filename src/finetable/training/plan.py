@@ -1,10 +1,8 @@
 """What a recipe leaves open is decided once, recorded, and never decided again."""
 
-from typing import Literal
-
 from pydantic import Field
 
-from finetable.settings import ScheduleName, Settings
+from finetable.settings import FormatName, ScheduleName, Settings
 
 DROPOUT_RISE = 0.5
 MOST_RISE_STEPS = 500
@@ -35,7 +33,7 @@ class Plan(Settings):
     dropout: float = Field(ge=0, lt=1)
     batch_tokens: int = Field(ge=1)
     micro_batch_tokens: int = Field(ge=1)
-    precision: Literal["fp32", "bf16"]
+    precision: FormatName
     threads: int = Field(ge=1)
     seed: int
     epochs: float = 0.0

@@ -2,7 +2,6 @@
 
 import time
 from statistics import median
-from typing import Literal
 
 import torch
 
@@ -43,8 +42,7 @@ def draft_plan(
     """
     settings = recipe.optimizer
     scratch = recipe.base.base == "scratch"
-    chosen = choose_precision(recipe.precision, base.network.device)
-    precision: Literal["fp32", "bf16"] = "bf16" if chosen is torch.bfloat16 else "fp32"
+    precision = choose_precision(recipe.precision, base.network.device)
     # A batch of so many rows has room for them as they are padded.
     lengths = padded(rows.lengths, ROW_STEP[precision])
     batch_tokens = _batch_tokens(recipe, float(lengths.mean()), scratch)

@@ -3,18 +3,14 @@
 import torch
 
 from finetable.models.number_format import has_bf16_products
-from finetable.settings import PrecisionName
+from finetable.settings import FormatName, PrecisionName
 
 
-def choose_precision(wanted: PrecisionName, device: torch.device) -> torch.dtype:
+def choose_precision(wanted: PrecisionName, device: torch.device) -> FormatName:
     """As wanted, or bf16 where the processor has products of its own for it.
 
     Not measured: which weights a seed gives depends on it, and must not change with a busy moment.
     """
-    match wanted:
-        case "fp32":
-            return torch.float32
-        case "bf16":
-            return torch.bfloat16
-        case "auto":
-            return torch.bfloat16 if has_bf16_products(device) else torch.float32
+    if wanted == "auto":
+        return "bf16" if has_bf16_products(device) else "fp32"
+    return wanted

@@ -15,6 +15,7 @@ from finetable.data.table_writer import write_table
 from finetable.frozen_rows import SplitRows
 from finetable.inference.engine import Request
 from finetable.inference.predict import Writing, write_rows
+from finetable.models.fast_training import speed_up
 from finetable.models.number_format import has_bf16_products, set_format
 from finetable.progress import Progress
 from finetable.verb_settings import GenerateSettings
@@ -50,6 +51,7 @@ def stream_rows(
     # Who asks for the likeliest token gets exactly that one; a draw bears the rounding.
     if settings.sampling.temperature > 0 and has_bf16_products(network.device):
         set_format(network, torch.bfloat16)
+        speed_up(network)
     rows = model.folder.read_rows()
     train = rows.of("train")
     names = model.task.settings.given
