@@ -29,7 +29,7 @@ from finetable.training.trainer import Step, Trainer
 
 VALIDATION_ROWS = 400
 VALIDATIONS = 40
-SECONDS_TIMED = 12.0
+SECONDS_TIMED = 8.0
 CURVE = "curve.jsonl"
 ARRAYS = ("ids", "starts", "answer_starts", "row_ids")
 
