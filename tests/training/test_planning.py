@@ -201,9 +201,8 @@ def test_steps_are_timed_for_as_long_as_asked(make_trainer: MakeTrainer) -> None
 
 def test_steps_beyond_those_of_a_draft_do_not_move_the_weights(make_trainer: MakeTrainer) -> None:
     trainer = make_trainer(steps=1, batch_tokens=16, schedule="linear")
-    assert trainer.steps_per_epoch > 3
     assert trainer.step(0).learning_rate > 0
-    assert [trainer.step(number).learning_rate for number in (1, 3)] == [0, 0]
+    assert [trainer.step(number).learning_rate for number in (2, 5)] == [0, 0]
 
 
 def test_timing_works_with_a_single_batch(make_trainer: MakeTrainer) -> None:
