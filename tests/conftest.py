@@ -31,6 +31,7 @@ from transformers.utils import logging
 from finetable.data.table import Table, TableFormat
 from finetable.models.base_model import BaseModel
 from finetable.models.pretrained import load_pretrained
+from finetable.settings import SHIPPED
 
 # The same examples in every run, so that a change is what turns a run red; "explore" searches for new ones.
 settings.register_profile("same", derandomize=True)
@@ -124,10 +125,11 @@ def base_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Pat
     return folder_of
 
 
-@pytest.fixture(scope="session", params=["scratch", *SHAPES])
+@pytest.fixture(scope="session", params=["scratch", SHIPPED, *SHAPES])
 def base_name(request: pytest.FixtureRequest, base_folder: Callable[[str], Path]) -> str:
-    """What a person names with --base: scratch, or the folder of each architecture."""
-    return "scratch" if request.param == "scratch" else str(base_folder(request.param))
+    """What a person names with --base: scratch, the shipped base, or the folder of each architecture."""
+    named = request.param in ("scratch", SHIPPED)
+    return str(request.param if named else base_folder(request.param))
 
 
 @pytest.fixture(scope="session")

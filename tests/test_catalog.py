@@ -7,17 +7,15 @@ from pathlib import Path
 import pytest
 
 from finetable.bench_settings import FewShotSettings
-from finetable.catalog import answerer_of, source_of, step_writer_of, task_of
+from finetable.catalog import answerer_of, step_writer_of, task_of
 from finetable.errors import RecipeError
-from finetable.settings import BaseSettings, TaskSettings
+from finetable.settings import TaskSettings
 from finetable.training.trainer import Step
 
 
-def test_tasks_and_sources() -> None:
+def test_tasks() -> None:
     assert task_of(TaskSettings(write="a")).labels == ()
     assert task_of(TaskSettings(label="a", given=("b",)), ("x", "y")).labels == ("x", "y")
-    assert source_of(BaseSettings()) == "scratch"
-    assert source_of(BaseSettings(base="distilgpt2")) == "pretrained"
 
 
 def test_tensorboard_files_are_written_on_request_only(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from finetable.bench_settings import FewShotSettings
 from finetable.errors import RecipeError
-from finetable.settings import BaseSettings, EngineName, Recipe, SourceName, TaskSettings
+from finetable.settings import SHIPPED, EngineName, Recipe, TaskSettings
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
@@ -36,20 +36,19 @@ def task_of(settings: TaskSettings, labels: tuple[str, ...] = ()) -> Task:
             assert_never(other)
 
 
-def source_of(settings: BaseSettings) -> SourceName:
-    """Where a base comes from."""
-    return "scratch" if settings.base == "scratch" else "pretrained"
-
-
 def base_of(
     recipe: Recipe, tokenizer: Callable[[], PreTrainedTokenizerFast], with_separator: bool
 ) -> BaseModel:
     """The base that a recipe names; `tokenizer` gives the one of a scratch network."""
-    match source_of(recipe.base):
+    match recipe.base.source:
         case "scratch":
             from finetable.models.scratch import build_scratch
 
             return build_scratch(recipe.scratch_size, tokenizer(), recipe.seed)
+        case "shipped":
+            from finetable.models.shipped import load_shipped
+
+            return load_shipped(recipe.base.base, with_separator)
         case "pretrained":
             from finetable.models.pretrained import load_pretrained
 
@@ -108,8 +107,10 @@ def few_shot_base_of(settings: FewShotSettings) -> BaseModel:
     """A base in memory that is shown examples, as it came."""
     from finetable.models.base_model import to_best_device
     from finetable.models.pretrained import load_pretrained
+    from finetable.models.shipped import load_shipped
 
-    base = load_pretrained(settings.model, with_separator=False)
+    load = load_shipped if settings.model == SHIPPED else load_pretrained
+    base = load(settings.model, with_separator=False)
     to_best_device(base.network)
     return base
 

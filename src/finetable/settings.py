@@ -26,8 +26,11 @@ ScheduleName = Literal["linear", "cosine", "exponential", "constant"]
 FormatName = Literal["fp32", "bf16"]
 PrecisionName = Literal["auto", "fp32", "bf16"]
 TaskName = Literal["write", "label"]
-SourceName = Literal["scratch", "pretrained"]
+SourceName = Literal["scratch", "shipped", "pretrained"]
 EngineName = Literal["torch"]
+
+SHIPPED = "small"
+"""The base that comes with finetable."""
 
 
 def _spelled(value: object) -> str:
@@ -142,8 +145,9 @@ class BaseSettings(Settings):
     """What training starts from."""
 
     base: str = Field(
-        default="scratch",
-        description="A hub name, a local model folder, or scratch: a fresh network and tokenizer.",
+        default=SHIPPED,
+        description="small (comes with finetable), a hub name, a local model folder, or scratch: "
+        "a fresh network and tokenizer.",
     )
     size: SizeName | None = Field(
         default=None, description="How large a scratch network is; small for writing, tiny for labelling."
@@ -156,9 +160,16 @@ class BaseSettings(Settings):
         default=None, ge=1, le=512, description="Train a low-rank adapter of this rank; merged in at the end."
     )
 
+    @property
+    def source(self) -> SourceName:
+        """Where the base comes from."""
+        if self.base == "scratch":
+            return "scratch"
+        return "shipped" if self.base == SHIPPED else "pretrained"
+
     def check(self) -> None:
         """Raise RecipeError for options that mean nothing with this base."""
-        if self.base == "scratch":
+        if self.source == "scratch":
             if self.lora is not None:
                 raise RecipeError(
                     "--lora adapts what was learnt before, and a scratch network has learnt nothing: "

@@ -7,7 +7,7 @@ from cyclopts import Parameter
 from pydantic import Field
 
 from finetable.name_lists import NameList
-from finetable.settings import BaseSettings, Settings, TableOptions, TaskSettings
+from finetable.settings import SHIPPED, BaseSettings, Settings, TableOptions, TaskSettings
 from finetable.wrong_values import like
 
 Address = Annotated[
@@ -133,9 +133,7 @@ class CreateJobSettings(Settings):
     """A new fine-tuning job."""
 
     api: ApiSettings = Field(default=ApiSettings())
-    model: str = Field(
-        default="scratch", description="The base to train; `finetable jobs models` lists them."
-    )
+    model: str = Field(default=SHIPPED, description="The base to train; `finetable jobs models` lists them.")
     validation: Path | None = Field(default=None, description="A validation file, JSON Lines too.")
     suffix: str | None = Field(
         default=None, min_length=1, max_length=64, description="A word for the new model's name."

@@ -12,10 +12,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
 
-from finetable.catalog import base_of, source_of
+from finetable.catalog import base_of
 from finetable.models.base_model import BaseModel, check_network, embedding_of, last_hidden
 from finetable.models.scratch import train_tokenizer
-from finetable.settings import BaseSettings, Recipe, SourceName
+from finetable.settings import SHIPPED, BaseSettings, Recipe, SourceName
 from finetable.training.optimizer import MasterWeights
 
 MakeBase = Callable[[], BaseModel]
@@ -32,7 +32,8 @@ TEXTS = st.text(max_size=30) | st.lists(
 @pytest.fixture(scope="session")
 def make_base(base_name: str) -> MakeBase:
     """Makes a base through the catalog."""
-    recipe = Recipe(base=BaseSettings(base=base_name, size="tiny"), seed=3)
+    size = "tiny" if base_name == "scratch" else None
+    recipe = Recipe(base=BaseSettings(base=base_name, size=size), seed=3)
     return lambda: base_of(recipe, _tokenizer, with_separator=True)
 
 
@@ -48,8 +49,8 @@ def _tokenizer() -> PreTrainedTokenizerFast:
 
 
 def test_every_source_is_tried(base_folder: Callable[[str], Path]) -> None:
-    names = ["scratch", str(base_folder("llama"))]
-    assert {source_of(BaseSettings(base=name)) for name in names} == set(get_args(SourceName))
+    names = ["scratch", SHIPPED, str(base_folder("llama"))]
+    assert {BaseSettings(base=name).source for name in names} == set(get_args(SourceName))
 
 
 def survives(base: BaseModel, text: str) -> bool:

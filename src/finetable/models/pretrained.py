@@ -162,7 +162,8 @@ def _download(name: str) -> Path:
         raise BaseModelError(
             f"The base {name!r} is neither a folder here nor reachable on the hub "
             f"({_first_line(reason or fault)}). "
-            f"Offline there are two choices: --base scratch, or --base FOLDER with a model on this machine."
+            f"Offline there are three choices: --base small, which comes with finetable, --base scratch, "
+            f"or --base FOLDER with a model on this machine."
         ) from (reason or fault)
 
 

@@ -102,7 +102,7 @@ def _metadata(record: Record) -> str:
         "pipeline_tag": "text-generation",
         "tags": ["finetable"],
     }
-    if record.recipe.base.base != "scratch" and not Path(record.recipe.base.base).exists():
+    if record.recipe.base.source == "pretrained" and not Path(record.recipe.base.base).exists():
         metadata["base_model"] = record.recipe.base.base
     metadata["model-index"] = [_results(record)]
     return str(yaml.safe_dump(metadata, allow_unicode=True, sort_keys=False))

@@ -12,12 +12,15 @@ from huggingface_hub import CachedRevisionInfo, constants, scan_cache_dir
 from huggingface_hub.errors import CacheNotFound
 
 from finetable.errors import UserError
+from finetable.models.shipped import shipped_folder
 from finetable.serving.api_errors import ApiError, invalid, unknown_model
 from finetable.serving.database import Database, Row
 from finetable.serving.identifiers import ORGANIZATION
 from finetable.serving.loaded_model import LoadedModel, ModelForm, load, run_folder
+from finetable.settings import SHIPPED
 
 SCRATCH = "scratch"
+OWNER = "finetable"
 HUB_OWNER = "huggingface"
 
 
@@ -72,7 +75,7 @@ class ModelShelf:
 
     def base_for_training(self, name: str) -> str:
         """What `finetable train --base` is given for a model."""
-        return self.find(name).source or SCRATCH
+        return name if name == SHIPPED else self.find(name).source or SCRATCH
 
     @contextmanager
     def lend(self, name: str) -> Iterator[LoadedModel]:
@@ -118,7 +121,8 @@ class ModelShelf:
         _close(leaving)
 
     def _bases(self) -> list[KnownModel]:
-        return [KnownModel(SCRATCH, None, "text", 0, "finetable"), *self._given.values()]
+        shipped = KnownModel(SHIPPED, str(shipped_folder(SHIPPED)), "text", 0, OWNER)
+        return [shipped, KnownModel(SCRATCH, None, "text", 0, OWNER), *self._given.values()]
 
     def _take(self, name: str) -> LoadedModel:
         with self._lock:

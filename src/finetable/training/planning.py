@@ -7,7 +7,7 @@ import torch
 
 from finetable.data.tokens import TokenizedRows
 from finetable.models.base_model import BaseModel
-from finetable.settings import Recipe
+from finetable.settings import Recipe, SourceName
 from finetable.training.batches import BatchPlan, padded
 from finetable.training.plan import ROW_STEP, Plan, validation_rows
 from finetable.training.precision import choose_precision
@@ -25,6 +25,12 @@ FEWEST_TIMED, TIMED_STEPS, SECONDS_TIMED = 3, 16, 1.0
 
 The first warms up, and the median keeps a busy moment from deciding."""
 
+SHIPPED_WRITE_RATE, SHIPPED_LABEL_RATE = 1e-3, 5e-4
+
+LABEL_DECAY: dict[SourceName, float] = {"scratch": 1.5, "shipped": 0.1, "pretrained": 0.1}
+LABEL_DROPOUT: dict[SourceName, float] = {"scratch": 0.3, "shipped": 0.1, "pretrained": 0.0}
+"""Of labellers: the less a network knows, the sooner it learns a table by heart."""
+
 BYTES_PER_TRAINED_WEIGHT = 16
 """fp32: the weight, its gradient and AdamW's two moments."""
 
@@ -41,11 +47,11 @@ def draft_plan(
     `times` is how many times as many rows there will be as are given here.
     """
     settings = recipe.optimizer
-    scratch = recipe.base.base == "scratch"
+    source = recipe.base.source
     precision = choose_precision(recipe.precision, base.network.device)
     # A batch of so many rows has room for them as they are padded.
     lengths = padded(rows.lengths, ROW_STEP[precision])
-    batch_tokens = _batch_tokens(recipe, float(lengths.mean()), scratch)
+    batch_tokens = _batch_tokens(recipe, float(lengths.mean()))
     draft = Plan(
         steps=1,
         validate_every=1,
@@ -56,8 +62,8 @@ def draft_plan(
         schedule=settings.schedule,
         warmup=settings.warmup,
         clip=settings.clip,
-        weight_decay=_weight_decay(recipe, scratch),
-        dropout=_dropout(recipe, scratch),
+        weight_decay=_weight_decay(recipe),
+        dropout=_dropout(recipe),
         batch_tokens=batch_tokens,
         micro_batch_tokens=min(batch_tokens, settings.micro_batch_tokens),
         precision=precision,
@@ -66,7 +72,7 @@ def draft_plan(
     )
     epoch = BatchPlan.of(rows.lengths, draft).steps_per_epoch
     epoch_steps = epoch * times
-    epochs = recipe.length.epochs or default_epochs(epoch_steps, DEFAULT_EPOCHS, scratch)
+    epochs = recipe.length.epochs or default_epochs(epoch_steps, DEFAULT_EPOCHS, source == "scratch")
     steps = max(1, round(epochs * epoch_steps))
     return with_steps(draft, steps, recipe, rows, validation)
 
@@ -127,27 +133,31 @@ def memory_bytes(base: BaseModel, plan: Plan, trained: int) -> int:
 
 def default_learning_rate(recipe: Recipe) -> float:
     """Peak learning rate where the recipe names none."""
-    if recipe.base.base != "scratch":
-        return 1e-3 if recipe.base.lora else 1e-4
+    is_labeller = recipe.task.name == "label"
+    match recipe.base.source:
+        case "pretrained":
+            return 1e-3 if recipe.base.lora else 1e-4
+        case "shipped":
+            return SHIPPED_LABEL_RATE if is_labeller else SHIPPED_WRITE_RATE
     rates = {"tiny": 4e-3, "small": 3e-3, "medium": 2e-3, "large": 1e-3}
     # One or two tokens of a row teach a label, so its gradients are noisier than those of a text.
-    return rates[recipe.scratch_size] / (4 if recipe.task.name == "label" else 1)
+    return rates[recipe.scratch_size] / (4 if is_labeller else 1)
 
 
-def _batch_tokens(recipe: Recipe, mean_length: float, scratch: bool) -> int:
+def _batch_tokens(recipe: Recipe, mean_length: float) -> int:
     settings = recipe.optimizer
     if settings.batch_rows is not None:
         return max(16, round(settings.batch_rows * mean_length))
-    return settings.batch_tokens or (1024 if scratch else 2048)
+    return settings.batch_tokens or (2048 if recipe.base.source == "pretrained" else 1024)
 
 
-def _weight_decay(recipe: Recipe, scratch: bool) -> float:
+def _weight_decay(recipe: Recipe) -> float:
     if recipe.optimizer.weight_decay is not None:
         return recipe.optimizer.weight_decay
-    return 1.5 if scratch and recipe.task.name == "label" else 0.1
+    return LABEL_DECAY[recipe.base.source] if recipe.task.name == "label" else 0.1
 
 
-def _dropout(recipe: Recipe, scratch: bool) -> float:
+def _dropout(recipe: Recipe) -> float:
     if recipe.optimizer.dropout is not None:
         return recipe.optimizer.dropout
-    return 0.3 if scratch and recipe.task.name == "label" else 0.0
+    return LABEL_DROPOUT[recipe.base.source] if recipe.task.name == "label" else 0.0

@@ -101,7 +101,7 @@ def folds_case(task: Task, recipe: Recipe) -> bool:
     A labeller does, unless its labels differ in nothing else: a word at the start of a sentence is the
     same word, and few rows cannot teach that. A writer has to write capitals.
     """
-    is_fresh_labeller = task.settings.name == "label" and recipe.base.base == "scratch"
+    is_fresh_labeller = task.settings.name == "label" and recipe.base.source == "scratch"
     return is_fresh_labeller and not recipe.base.keep_case and differ_without_case(task.labels)
 
 
@@ -135,7 +135,7 @@ def _fit_minutes(
         raise not_finite(material, plan, fault) from fault
     trainer.masters.widen()
     fitting = max(1, int(minutes * 60 * SHARE_OF_MINUTES / seconds))
-    scratch = recipe.base.base == "scratch"
+    scratch = recipe.base.source == "scratch"
     most = default_epochs(trainer.steps_per_epoch, ENOUGH_EPOCHS[recipe.task.name], scratch)
     steps = min(fitting, max(1, round(most * trainer.steps_per_epoch)))
     if steps < fitting:

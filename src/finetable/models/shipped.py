@@ -1,0 +1,27 @@
+"""The base that comes with finetable: it needs no hub, and every file is checked before it is used."""
+
+from pathlib import Path
+
+from finetable.atomic_files import is_whole
+from finetable.errors import BaseModelError
+from finetable.models.base_model import BaseModel
+from finetable.models.pretrained import load_pretrained
+
+FOLDER = Path(__file__).parent.parent / "bases"
+
+
+def load_shipped(name: str, with_separator: bool) -> BaseModel:
+    """The shipped base of this name; raises BaseModelError where a file is not the one that was shipped."""
+    folder = shipped_folder(name)
+    if not is_whole(folder):
+        raise BaseModelError(
+            f"The base {name!r} that came with finetable is damaged ({folder}); install finetable again."
+        )
+    base = load_pretrained(str(folder), with_separator)
+    base.origin = name
+    return base
+
+
+def shipped_folder(name: str) -> Path:
+    """Where the files of a shipped base are."""
+    return FOLDER / name
