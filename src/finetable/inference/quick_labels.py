@@ -45,8 +45,8 @@ class QuickLabels:
         answers = encoder.answers(labels)
         room = self._narrow.context - max(map(len, answers))
         scores = score_labels_in_fixed_shapes(self._narrow, encoder.prompts(prompts, room), answers)
-        tied = np.flatnonzero(nearly_tied(scores))
-        if len(tied):
+        tied = np.flatnonzero(nearly_tied(scores)).tolist()
+        if tied:
             scores[tied] = self._exact.score_labels([prompts[place] for place in tied], labels, batch_size)
         return scores
 
