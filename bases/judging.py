@@ -64,7 +64,7 @@ def longest_copies(trained: Iterable[str], written: Sequence[str], real: Sequenc
     """
     index = CopyIndex.build(trained)
     cut = [" ".join(text.split()[: len(other.split())]) for text, other in zip(real, written, strict=True)]
-    found = {}
+    found: dict[str, float] = {}
     for name, texts in (("written", written), ("real", cut)):
         runs = [copy.words for copy in index.look_up(texts)]
         found |= {

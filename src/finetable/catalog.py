@@ -72,9 +72,9 @@ def engine_of(
 
 def label_engine_of(base: BaseModel, exact: LabelEngine) -> LabelEngine:
     """What chooses labels as `exact` does, faster where the processor has narrow products."""
-    from finetable.inference.quick_labels import QuickLabels, pays
+    from finetable.inference.quick_labels import QuickLabels
 
-    return QuickLabels(base, exact) if pays(base.network) else exact
+    return QuickLabels(base, exact)
 
 
 def adapter_of(network: PreTrainedModel, recipe: Recipe) -> Adapter | None:

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from finetable.inference import live_scores
-from finetable.inference.label_scores import score_labels
 from finetable.inference.live_engine import LiveEngine
+from finetable.inference.quick_labels import QuickScores
 from finetable.inference.torch_engine import TorchEngine
 from finetable.inference.utf8 import token_bytes
 from finetable.models.base_model import BaseModel, last_hidden
@@ -91,7 +91,7 @@ def test_labels_are_scored_as_everywhere(base: BaseModel, open_engine: Open) -> 
     prompts = [ROWS[0], ROWS[3], *([number, 5] for number in range(40))]
     found = open_engine(base).score_labels(prompts, labels).result(SECONDS)
     with torch.inference_mode():
-        assert np.allclose(found, score_labels(base, prompts, labels, 64), atol=1e-3)
+        assert np.allclose(found, QuickScores(base).score(prompts, labels, 64), atol=1e-3)
 
 
 def test_nothing_asked_for_is_nothing(load_base: Load, open_engine: Open) -> None:

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import cached_property
 from threading import Condition, Thread, current_thread
 from types import TracebackType
 from typing import Any, Generic, TypeVar
@@ -11,11 +12,11 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 import torch
 
-from finetable.inference.label_scores import score_labels
 from finetable.inference.live_batch import LiveBatch, OnPiece, Writing
 from finetable.inference.live_request import Ask, Ticket, TokenScore, check_ask, check_ids
 from finetable.inference.live_scores import embed_rows, score_rows
 from finetable.inference.live_text import Spelling
+from finetable.inference.quick_labels import QuickScores
 from finetable.models.base_model import BaseModel, head_of
 
 LABELLED_AT_ONCE = 16
@@ -110,7 +111,7 @@ class LiveEngine:
         room = self._base.context - max(map(len, labels), default=0)
         for prompt in prompts:
             check_ids(prompt, room, self._vocabulary)
-        return self._submit_job(_label_scores(self._base, prompts, labels))
+        return self._submit_job(self._label_scores(prompts, labels))
 
     def close(self) -> None:
         """End the thread; whoever waits for anything is told EngineClosedError."""
@@ -119,6 +120,21 @@ class LiveEngine:
             self._change.notify()
         if current_thread() is not self._thread:
             self._thread.join()
+
+    @cached_property
+    def _quick_scores(self) -> QuickScores:
+        return QuickScores(self._base)
+
+    def _label_scores(
+        self, prompts: Sequence[Sequence[int]], labels: Sequence[Sequence[int]]
+    ) -> Work[np.ndarray]:
+        scores = np.zeros((len(prompts), len(labels)))
+        asked, answers = [list(prompt) for prompt in prompts], [list(label) for label in labels]
+        for first in range(0, len(asked), LABELLED_AT_ONCE):
+            some = slice(first, first + LABELLED_AT_ONCE)
+            scores[some] = self._quick_scores.score(asked[some], answers, LABELLED_AT_ONCE)
+            yield
+        return scores
 
     def _check_rows(self, rows: Sequence[Sequence[int]]) -> None:
         for row in rows:
@@ -181,15 +197,3 @@ class _Caught:
         if fault is not None:
             self._tell(fault if isinstance(fault, Exception) else RuntimeError(repr(fault)))
         return True
-
-
-def _label_scores(
-    base: BaseModel, prompts: Sequence[Sequence[int]], labels: Sequence[Sequence[int]]
-) -> Work[np.ndarray]:
-    scores = np.zeros((len(prompts), len(labels)))
-    asked, answers = [list(prompt) for prompt in prompts], [list(label) for label in labels]
-    for first in range(0, len(asked), LABELLED_AT_ONCE):
-        some = slice(first, first + LABELLED_AT_ONCE)
-        scores[some] = score_labels(base, asked[some], answers, LABELLED_AT_ONCE)
-        yield
-    return scores

@@ -9,7 +9,7 @@ import torch
 from transformers import PreTrainedModel
 
 from finetable.inference.engine import LabelEngine
-from finetable.inference.label_scores import score_labels_in_fixed_shapes
+from finetable.inference.label_scores import score_labels, score_labels_in_fixed_shapes
 from finetable.models.base_model import BaseModel, window_of
 from finetable.models.fast_training import speed_up
 from finetable.models.number_format import has_bf16_products, set_format
@@ -19,40 +19,60 @@ NEARLY_TIED_NATS, NEARLY_TIED_SHARE = 0.1, 0.01
 score, with which rounding grows (benchmarks/NOTES.md)."""
 
 
-def pays(network: PreTrainedModel) -> bool:
-    """Whether the processor has narrow products, and no layer counts places in a row, as GPT-Neo's do."""
-    return has_bf16_products(network.device) and window_of(network) is None
+class QuickScores:
+    """Scores labels after prompts as `score_labels` does, but for rounding, and with the same winners.
+
+    Keeps a copy of the weights in bf16, unless the processor has no such products, or a layer counts places
+    in a row, as GPT-Neo's do: then every score is exact.
+    """
+
+    def __init__(self, base: BaseModel) -> None:
+        self._base = base
+        self._narrow = _narrowed(base) if _pays(base.network) else None
+
+    @torch.inference_mode()
+    def score(self, prompts: Sequence[list[int]], labels: Sequence[list[int]], batch_size: int) -> np.ndarray:
+        """Log-probability in nats of each label's tokens after each prompt, float64 (prompts, labels)."""
+        if self._narrow is None:
+            return score_labels(self._base, prompts, labels, batch_size)
+        scores = score_labels_in_fixed_shapes(self._narrow, prompts, labels)
+        tied = np.flatnonzero(nearly_tied(scores)).tolist()
+        if tied:
+            scores[tied] = score_labels(self._base, [prompts[place] for place in tied], labels, batch_size)
+        return scores
 
 
 class QuickLabels:
-    """Scores labels as `exact` does, but for rounding, and with the same winners.
-
-    `base` is what `exact` runs, in fp32; a copy of its weights in bf16 is kept beside it.
-    """
+    """An engine for labels over `QuickScores`; what it does not know of is asked of `exact`."""
 
     def __init__(self, base: BaseModel, exact: LabelEngine) -> None:
         self._exact = exact
-        self._narrow = replace(base, network=deepcopy(base.network))
-        set_format(self._narrow.network, torch.bfloat16)
-        speed_up(self._narrow.network)
+        self._base = base
+        self._scores = QuickScores(base)
 
-    @torch.inference_mode()
     def score_labels(
         self, prompts: Sequence[str | None], labels: Sequence[str], batch_size: int
     ) -> np.ndarray:
         """Log-probability in nats of every label after every prompt, float64 (N, K)."""
-        encoder = self._narrow.encoder()
+        encoder = self._base.encoder()
         answers = encoder.answers(labels)
-        room = self._narrow.context - max(map(len, answers))
-        scores = score_labels_in_fixed_shapes(self._narrow, encoder.prompts(prompts, room), answers)
-        tied = np.flatnonzero(nearly_tied(scores))
-        if len(tied):
-            scores[tied] = self._exact.score_labels([prompts[place] for place in tied], labels, batch_size)
-        return scores
+        room = self._base.context - max(map(len, answers))
+        return self._scores.score(encoder.prompts(prompts, room), answers, batch_size)
 
     def too_long(self, prompts: Sequence[str | None], answers: Sequence[str]) -> int:
         """How many prompts leave no room for the longest of the answers, so that their end is not read."""
         return self._exact.too_long(prompts, answers)
+
+
+def _pays(network: PreTrainedModel) -> bool:
+    return has_bf16_products(network.device) and window_of(network) is None
+
+
+def _narrowed(base: BaseModel) -> BaseModel:
+    network = deepcopy(base.network)
+    set_format(network, torch.bfloat16)
+    speed_up(network)
+    return replace(base, network=network)
 
 
 def nearly_tied(scores: np.ndarray) -> np.ndarray:

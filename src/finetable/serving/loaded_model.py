@@ -33,9 +33,9 @@ class LoadedModel:
         self.opened = opened
         self.encoder = base.encoder()
         self.engine = LiveEngine(base)
-        self.memory_bytes = sum(
-            weight.numel() * weight.element_size() for weight in base.network.parameters()
-        )
+        weights = sum(weight.numel() * weight.element_size() for weight in base.network.parameters())
+        # Labels are scored by a copy in half the width.
+        self.memory_bytes = weights + (weights // 2 if self.labels else 0)
         self.vocabulary = int(head_of(base.network).weight.shape[0])
         self.fingerprint = fingerprint(base.network)
         self._lock = Lock()
