@@ -95,7 +95,7 @@ def main() -> None:
     words.add_argument("table", type=Path)
     words.add_argument("--given", default="listed_in")
     words.add_argument("--target", default="description")
-    words.add_argument("--model", default="scratch")
+    words.add_argument("--model", default="small")
     words.add_argument("--epochs", type=int, default=None)
     words.add_argument("--label", action="store_true")
     words.add_argument("--chat", action="store_true")

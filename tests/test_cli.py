@@ -11,7 +11,7 @@ from finetable.__main__ import run
 from finetable.exit_codes import DONE, MENDABLE, USAGE
 
 WORDS = ["storm", "harbour", "letter", "train", "garden", "clock", "island", "mirror", "river", "tower"]
-LABEL = ["--label", "mood", "--given", "text", "--size", "tiny", "--epochs", "1"]
+LABEL = ["--label", "mood", "--given", "text", "--base", "scratch", "--size", "tiny", "--epochs", "1"]
 
 
 def table(file: Path, rows: list[str], header: str = "text,mood") -> Path:
@@ -46,7 +46,7 @@ def test_both_jobs_from_table_to_rows(
     assert list(first) == ["text", "mood", "mood_predicted", "mood_probability", "mood_runner_up"]
     assert {first["mood_predicted"], first["mood_runner_up"]} == {"glad", "sad"}
     assert (
-        run(["train", str(moods), "--out", writer, "--write", "text", "--size", "tiny", "--epochs", "1"]) == 0
+        run(["train", str(moods), "--out", writer, "--write", "text", "--base", "scratch", "--size", "tiny", "--epochs", "1"]) == 0
     )
     told = capsys.readouterr().err
     assert f"Next: finetable classify {labeller} TABLE" in told
@@ -75,7 +75,7 @@ def test_both_jobs_from_table_to_rows(
         (["train", "moods.csv", "--out", "m", "--label", "mood"], "--given"),
         (["train", "moods.csv", "--out", "m", "--label", "mood", "--given", "mood"], "--given"),
         (["train", "moods.csv", "--out", "m", *LABEL, "--minutes", "1"], "not both"),
-        (["train", "moods.csv", "--out", "m", *LABEL, "--base", "./nowhere"], "nowhere"),
+        (["train", "moods.csv", "--out", "m", *LABEL[:4], "--base", "./nowhere"], "nowhere"),
         (["train", "empty.csv", "--out", "m", *LABEL], "empty.csv"),
         (["train", "few.csv", "--out", "m", *LABEL], "at least 10"),
         (["train", "one_label.csv", "--out", "m", *LABEL], "two labels"),

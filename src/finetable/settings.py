@@ -271,9 +271,9 @@ class Recipe(Settings):
     def check(self) -> None:
         """Raise RecipeError where options contradict each other."""
         self.task.check()
-        self.base.check()
         if self.task.name == "write" and self.base.keep_case:
             raise RecipeError("--keep-case is for --label: whoever writes keeps capitals anyway.")
+        self.base.check()
         if self.task.name == "label" and self.length.stop_when_copying is not None:
             raise RecipeError("--stop-when-copying is for --write: labels come from a closed set.")
 

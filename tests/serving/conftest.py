@@ -90,6 +90,7 @@ def write_table(file: Path) -> Path:
 
 
 SETTINGS: dict[str, Any] = {
+    "base": "scratch",
     "size": "tiny",
     "epochs": 2,
     "validations": 2,

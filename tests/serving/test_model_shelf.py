@@ -16,7 +16,7 @@ MAX_GB = 4.0
 
 def test_scratch_is_always_known_and_has_no_weights(stores: Stores) -> None:
     shelf = ModelShelf(stores.database, (), MAX_GB)
-    assert [model.name for model in shelf.known()] == ["scratch"]
+    assert [model.name for model in shelf.known()] == ["small", "scratch"]
     assert shelf.base_for_training("scratch") == "scratch"
     with pytest.raises(ApiError, match="no weights of its own"), shelf.lend("scratch"):
         pass
@@ -72,7 +72,7 @@ def test_models_of_the_hub_are_those_whose_files_are_here(
     cache = tmp_path / "hub"
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(cache))
     shelf = ModelShelf(stores.database, (), MAX_GB)
-    assert len(shelf.known()) == 1
+    assert len(shelf.known()) == 2
     for name, whole in (("whole", True), ("half", False)):
         repository = cache / f"models--someone--{name}"
         snapshot = repository / "snapshots" / "abc123"
@@ -82,7 +82,7 @@ def test_models_of_the_hub_are_those_whose_files_are_here(
         if not whole:
             for weights in snapshot.glob("*.safetensors"):
                 weights.unlink()
-    assert [model.name for model in shelf.known()] == ["scratch", "someone/whole"]
+    assert [model.name for model in shelf.known()] == ["small", "scratch", "someone/whole"]
     assert shelf.base_for_training("someone/whole").endswith("snapshots/abc123")
     with shelf.lend("someone/whole") as model:
         assert model.form == "text"

@@ -65,7 +65,8 @@ def test_epochs_become_steps(epochs: float | None, wanted: float, draft: Draft, 
 def test_without_epochs_a_fresh_network_gets_the_steps_it_needs_and_a_base_four_epochs(
     draft: Draft, rows: TokenizedRows
 ) -> None:
-    fresh, base = draft(batch_tokens=64), draft(batch_tokens=64, base="gpt2")
+    fresh, base = (draft(batch_tokens=64, base=name) for name in ("scratch", "gpt2"))
+    assert draft(batch_tokens=64).steps == base.steps
     assert fresh.steps == MOST_EPOCHS * steps_per_epoch(rows, fresh) < FEWEST_STEPS
     assert base.steps == 4 * steps_per_epoch(rows, base)
     assert default_epochs(100, 4.0, scratch=True) == FEWEST_STEPS / 100
@@ -115,11 +116,11 @@ LABEL = {"write": None, "label": "genre", "given": "title"}
 
 
 def test_labels_learnt_from_nothing_are_held_back_more_than_texts_and_bases(draft: Draft) -> None:
-    text, label, base = draft(), draft(**LABEL), draft(**LABEL, base="gpt2")
-    assert (text.dropout, base.dropout) == (0.0, 0.0)
-    assert label.dropout > 0.0
+    text, label = draft(base="scratch"), draft(**LABEL, base="scratch")
+    shipped, base = draft(**LABEL), draft(**LABEL, base="gpt2")
+    assert label.dropout > shipped.dropout > text.dropout == base.dropout == 0.0
     assert label.weight_decay > text.weight_decay == base.weight_decay > 0.0
-    assert label.learning_rate < draft(size="tiny").learning_rate
+    assert label.learning_rate < draft(base="scratch", size="tiny").learning_rate
 
 
 def test_nought_is_taken_at_its_word(draft: Draft) -> None:
@@ -146,7 +147,7 @@ def test_a_micro_batch_is_never_more_than_a_batch(draft: Draft) -> None:
 
 
 def test_smaller_networks_learn_faster_and_adapters_faster_than_whole_bases(draft: Draft) -> None:
-    rates = [draft(size=size).learning_rate for size in ("tiny", "small", "medium", "large")]
+    rates = [draft(base="scratch", size=size).learning_rate for size in ("tiny", "small", "medium", "large")]
     assert rates == sorted(rates, reverse=True)
     assert len(set(rates)) == 4
     assert draft(base="gpt2", lora=8).learning_rate > draft(base="gpt2").learning_rate

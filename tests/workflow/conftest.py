@@ -47,6 +47,7 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
 WRITE: dict[str, Any] = {
     "write": "plot",
     "given": "genre",
+    "base": "scratch",
     "size": "tiny",
     "epochs": 2,
     "validations": 4,
@@ -56,6 +57,7 @@ WRITE: dict[str, Any] = {
 LABEL: dict[str, Any] = {
     "label": "genre",
     "given": "title,plot",
+    "base": "scratch",
     "size": "tiny",
     "epochs": 2,
     "validations": 4,

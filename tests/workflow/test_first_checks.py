@@ -24,7 +24,7 @@ SLIPS = [
     ("train films.csv --out films.csv --write plot", "films.csv exists and is no model folder"),
     ("train films.csv --out m --write plot --label genre", "exactly one of"),
     ("train films.csv --out m --write plot --epochs 1 --minutes 1", "not both"),
-    ("train films.csv --out m --write plot --lora 4", "name a trained --base"),
+    ("train films.csv --out m --write plot --base scratch --lora 4", "name a trained --base"),
     ("train films.csv --out m --write plot --base gpt2 --size tiny", "--size is for scratch"),
     (
         "train films.csv --out m --label genre --given plot --base gpt2 --keep-case",

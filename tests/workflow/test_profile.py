@@ -40,7 +40,7 @@ def test_what_is_wrong_is_said_with_its_lines(faulty: Path) -> None:
     assert "1 × mojibake in plot (line 154)" in told
     assert "1 × very long in plot (line 155)" in told
     assert "the base sees 1,024, 1 row is longer" in told
-    assert "training to write plot from scratch would take about" in told
+    assert "training to write plot from small would take about" in told
     tokens = found.lengths[-1]
     assert (tokens.column, tokens.unit, tokens.limit) == ("genre + plot", "tokens", 1024)
     assert len(tokens.values) == 154
@@ -103,7 +103,7 @@ def test_a_table_whose_rows_are_all_too_long_is_told_so_without_an_estimate(tmp_
     table = tmp_path / "long.csv"
     rows = [f"{n} " + f"word{n} " * 3000 for n in range(14)]
     table.write_text("\n".join(["text", *rows]) + "\n", encoding="utf-8")
-    found = profile(table, write="text", size="tiny")
+    found = profile(table, write="text", base="scratch", size="tiny")
     assert found.estimate is None
     assert "the base sees 1,024, 14 rows are longer" in "\n".join(profile_lines(found))
 
@@ -112,7 +112,7 @@ def test_names_cannot_command_the_terminal(tmp_path: Path) -> None:
     table = tmp_path / "evil.csv"
     rows = [f"the text of row {n} is here,{'a' if n % 2 else chr(27) + '[31mb'}" for n in range(40)]
     table.write_text("\n".join(["text,kind", *rows]) + "\n", encoding="utf-8")
-    told = profile_lines(profile(table, label="kind", given="text", size="tiny"))
+    told = profile_lines(profile(table, label="kind", given="text", base="scratch", size="tiny"))
     assert any("[31mb" in line for line in told)
     assert all(line.isprintable() for line in told)
 
@@ -153,6 +153,6 @@ def test_a_long_name_is_shortened_in_the_middle(tmp_path: Path) -> None:
 
 
 def test_options_that_mean_nothing_with_the_base_are_refused(films: Path) -> None:
-    for options in ({"lora": 4}, {"base": "gpt2", "size": "tiny"}, {"base": "gpt2", "keep_case": True}):
+    for options in ({"base": "scratch", "lora": 4}, {"base": "gpt2", "size": "tiny"}, {"base": "gpt2", "keep_case": True}):
         with pytest.raises(RecipeError, match="scratch"):
             profile(films, write="plot", **options)
