@@ -3,6 +3,7 @@
 python -m bases mix      # the text, into --work
 python -m bases trial --minutes 3 --set network.width=256   # a trial run, a line in trials.jsonl
 python -m bases make     # trains, judges and packs the base; the same command goes on after a stop
+python -m bases accept --minutes 5   # fine-tunes it beside a fresh network on real tables
 """
 
 import argparse
@@ -14,6 +15,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
+from bases.acceptance import accept, table_of
 from bases.card import model_card
 from bases.judging import bits_per_byte, longest_copies, written
 from bases.mix import FORBIDDEN, MANIFEST, MIX, TRAINED, make_mix, read_mix
@@ -34,6 +36,9 @@ POINTS = 20
 
 def main() -> None:
     asked = _asked()
+    if asked.stage == "accept":
+        print(table_of(accept(asked.data, asked.work / "acceptance", asked.minutes)))
+        return
     recipe = BaseRecipe.read(asked.recipe, dict(change.split("=", 1) for change in asked.set))
     mix = asked.work / ("mix-share-alike" if recipe.sources.with_share_alike else "mix")
     if not (mix / MANIFEST).exists():
@@ -117,7 +122,7 @@ def _asked() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m bases", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("stage", choices=["mix", "trial", "make"])
+    parser.add_argument("stage", choices=["mix", "trial", "make", "accept"])
     parser.add_argument("--recipe", type=Path, default=HERE / "recipe.toml")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--minutes", type=float, default=3.0, help="of each trial")
