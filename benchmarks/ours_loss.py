@@ -58,7 +58,8 @@ class Loss:
             total, _ = answer_loss(self._hidden, self._head, self._targets)
         else:
             total = cross_entropy(self._head(self._hidden).float(), self._targets, reduction="sum")
-        (total / len(self._targets)).backward()
+        # The sum, as in training, which divides by the number of targets where gradients are scaled anyway.
+        total.backward()
         return float(total.detach()) / len(self._targets)
 
 
