@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
+from finetable.freed_memory import give_back
 from finetable.training.loss import answer_loss
 
 
@@ -30,6 +31,8 @@ class Loss:
         Gradients are made by the pass, as in a training step with one micro-batch.
         """
         self._forget()
+        # What earlier passes freed must not pass for memory that this one does not need.
+        give_back()
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
         before = _resident("VmRSS")
         begun = time.perf_counter()
@@ -58,7 +61,8 @@ class Loss:
             total, _ = answer_loss(self._hidden, self._head, self._targets)
         else:
             total = cross_entropy(self._head(self._hidden).float(), self._targets, reduction="sum")
-        (total / len(self._targets)).backward()
+        # The sum, as in training, which divides by the number of targets where gradients are scaled anyway.
+        total.backward()
         return float(total.detach()) / len(self._targets)
 
 

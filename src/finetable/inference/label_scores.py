@@ -37,36 +37,38 @@ def score_labels(
     for first in range(0, len(order), rows):
         places = order[first : first + rows]
         some = [prompts[i] for i in places]
-        scores[places] = _one_by_one(base, some, labels) if windowed else _score_tree(base, some, trie)
+        scores[places] = _one_by_one(base, some, labels) if windowed else _score_tree(base, some, trie)[0]
     return scores
 
 
 def score_labels_in_fixed_shapes(
     base: BaseModel, prompts: Sequence[list[int]], labels: Sequence[list[int]]
-) -> np.ndarray:
+) -> tuple[np.ndarray, np.ndarray]:
     """As `score_labels`, but what a prompt gets is the same to the last bit whatever is asked beside it.
 
     Narrow products of another shape round otherwise, so prompts are padded to a multiple of WIDTH_STEP, and
     a batch always has the number of rows that belongs to its width; what no prompt takes is filled up.
+    Gives the scores, float64 (prompts, labels), and the largest absolute logit of any label's token after
+    each prompt, float64 (prompts,).
     """
     trie = LabelTrie.build(labels)
     widths = np.array([-(-len(prompt) // WIDTH_STEP) * WIDTH_STEP for prompt in prompts], dtype=np.int64)
-    scores = np.zeros((len(prompts), len(labels)))
+    scores, largest = np.zeros((len(prompts), len(labels))), np.zeros(len(prompts))
     for width in np.unique(widths).tolist():
         places = np.flatnonzero(widths == width)
         rows = max(1, TOKENS_AT_ONCE // (width + len(trie.tokens)))
         for first in range(0, len(places), rows):
             chosen = places[first : first + rows]
             filled = np.resize(chosen, rows)
-            found = _score_tree(base, [prompts[i] for i in filled], trie, width)
-            scores[chosen] = found[: len(chosen)]
-    return scores
+            found, sizes = _score_tree(base, [prompts[i] for i in filled], trie, width)
+            scores[chosen], largest[chosen] = found[: len(chosen)], sizes[: len(chosen)]
+    return scores, largest
 
 
 def _score_tree(
     base: BaseModel, prompts: list[list[int]], trie: LabelTrie, width: int | None = None
-) -> np.ndarray:
-    """Scores of labels after prompts that are padded to `width`, or to the longest of them."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """Scores of labels after prompts that are padded to `width`, or to the longest; and largest logits."""
     lengths = torch.tensor([len(prompt) for prompt in prompts])  # (B,)
     longest, nodes = width or int(lengths.max()), len(trie.tokens)
     ids = torch.full((len(prompts), longest + nodes), base.special.pad)
@@ -95,19 +97,22 @@ def _seen(lengths: torch.Tensor, longest: int, trie: LabelTrie) -> torch.Tensor:
     return seen
 
 
-def _edge_scores(base: BaseModel, slots: torch.Tensor, trie: LabelTrie) -> np.ndarray:
-    """Sum of the log-probabilities along each label's edges, float64 (B, K), from hidden states (B, S, D)."""
+def _edge_scores(base: BaseModel, slots: torch.Tensor, trie: LabelTrie) -> tuple[np.ndarray, np.ndarray]:
+    """Sums of the log-probabilities along each label's edges, float64 (B, K), from hidden states (B, S, D).
+
+    And the largest absolute logit of an edge, float64 (B,).
+    """
     head = head_of(base.network)
     rows = max(1, LOGITS_AT_ONCE // (head.weight.shape[0] * slots.shape[1]))
-    pieces = []
+    pieces, largest = [], []
     for piece in slots.split(rows):
         logits = head(piece).float()  # (b, S, V)
         edges = _edge_logits(head, piece, trie)
         logits[:, trie.edge_slots, trie.edge_tokens] = edges
         wanted = edges - logits.logsumexp(dim=2)[:, trie.edge_slots]
         pieces.append(wanted.double().cpu() @ trie.paths.T)
-    scores: np.ndarray = torch.cat(pieces).numpy()
-    return scores
+        largest.append(edges.abs().amax(dim=1).double().cpu())
+    return torch.cat(pieces).numpy(), torch.cat(largest).numpy()
 
 
 def _edge_logits(head: nn.Linear, slots: torch.Tensor, trie: LabelTrie) -> torch.Tensor:
@@ -127,5 +132,5 @@ def _one_by_one(base: BaseModel, prompts: list[list[int]], labels: Sequence[list
     for column, label in enumerate(labels):
         chain = LabelTrie.build([label])
         for place, prompt in enumerate(prompts):
-            scores[place, column] = _score_tree(base, [prompt], chain)[0, 0]
+            scores[place, column] = _score_tree(base, [prompt], chain)[0][0, 0]
     return scores

@@ -15,8 +15,8 @@ from finetable.models.fast_training import speed_up
 from finetable.models.number_format import has_bf16_products, set_format
 
 NEARLY_TIED_NATS, NEARLY_TIED_SHARE = 0.1, 0.01
-"""Labels might change places by rounding where they are nearer than this, and than this share of the best
-score, with which rounding grows (benchmarks/NOTES.md)."""
+"""Labels might change places by rounding where they are nearer than this and this share of the largest
+logit, with which rounding grows (benchmarks/NOTES.md)."""
 
 
 class QuickScores:
@@ -35,8 +35,8 @@ class QuickScores:
         """Log-probability in nats of each label's tokens after each prompt, float64 (prompts, labels)."""
         if self._narrow is None:
             return score_labels(self._base, prompts, labels, batch_size)
-        scores = score_labels_in_fixed_shapes(self._narrow, prompts, labels)
-        tied = np.flatnonzero(nearly_tied(scores)).tolist()
+        scores, largest = score_labels_in_fixed_shapes(self._narrow, prompts, labels)
+        tied = np.flatnonzero(nearly_tied(scores, largest)).tolist()
         if tied:
             scores[tied] = score_labels(self._base, [prompts[place] for place in tied], labels, batch_size)
         return scores
@@ -75,10 +75,12 @@ def _narrowed(base: BaseModel) -> BaseModel:
     return replace(base, network=network)
 
 
-def nearly_tied(scores: np.ndarray) -> np.ndarray:
-    """Rows of scores (N, K) whose two best labels are so near that rounding may decide, bool (N,)."""
+def nearly_tied(scores: np.ndarray, largest: np.ndarray) -> np.ndarray:
+    """Rows of scores (N, K) whose two best labels are so near that rounding may decide, bool (N,).
+
+    `largest` float64 (N,) is the largest absolute logit that a row's scores came from.
+    """
     if scores.shape[1] < 2:
         return np.zeros(len(scores), dtype=bool)
     best = np.partition(scores, -2, axis=1)
-    tolerance = NEARLY_TIED_NATS + NEARLY_TIED_SHARE * np.abs(best[:, -1])
-    return np.asarray(best[:, -1] - best[:, -2] < tolerance)
+    return np.asarray(best[:, -1] - best[:, -2] < NEARLY_TIED_NATS + NEARLY_TIED_SHARE * largest)
