@@ -46,7 +46,23 @@ def test_both_jobs_from_table_to_rows(
     assert list(first) == ["text", "mood", "mood_predicted", "mood_probability", "mood_runner_up"]
     assert {first["mood_predicted"], first["mood_runner_up"]} == {"glad", "sad"}
     assert (
-        run(["train", str(moods), "--out", writer, "--write", "text", "--base", "scratch", "--size", "tiny", "--epochs", "1"]) == 0
+        run(
+            [
+                "train",
+                str(moods),
+                "--out",
+                writer,
+                "--write",
+                "text",
+                "--base",
+                "scratch",
+                "--size",
+                "tiny",
+                "--epochs",
+                "1",
+            ]
+        )
+        == 0
     )
     told = capsys.readouterr().err
     assert f"Next: finetable classify {labeller} TABLE" in told

@@ -12,7 +12,13 @@ from playwright.sync_api import Browser, sync_playwright
 from finetable.verbs import profile, train
 
 CHROMIUM = shutil.which("chromium")
-RECIPE: dict[str, Any] = {"base": "scratch", "size": "tiny", "epochs": 2, "validations": 2, "batch_tokens": 512}
+RECIPE: dict[str, Any] = {
+    "base": "scratch",
+    "size": "tiny",
+    "epochs": 2,
+    "validations": 2,
+    "batch_tokens": 512,
+}
 WITH_NAMES = """() => [...document.querySelectorAll('svg[role=img]')].filter(
     svg => svg.querySelector('title')?.textContent && svg.getAttribute('aria-labelledby')).length"""
 WIDER_THAN_THE_SCREEN = "() => document.documentElement.scrollWidth > window.innerWidth"

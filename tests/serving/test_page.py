@@ -17,7 +17,13 @@ from finetable.verbs import train
 from .browsing import WINDOWS, Open, browsing, visiting
 from .running import RunningServer
 
-RECIPE: dict[str, Any] = {"base": "scratch", "size": "tiny", "epochs": 8, "validations": 2, "batch_tokens": 512}
+RECIPE: dict[str, Any] = {
+    "base": "scratch",
+    "size": "tiny",
+    "epochs": 8,
+    "validations": 2,
+    "batch_tokens": 512,
+}
 HOSTILE = "<img src=x onerror=alert(1)>"
 MAKES_MARKUP = re.compile(
     r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|\son\w+=\"|\sstyle=\""

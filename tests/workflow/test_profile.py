@@ -153,6 +153,10 @@ def test_a_long_name_is_shortened_in_the_middle(tmp_path: Path) -> None:
 
 
 def test_options_that_mean_nothing_with_the_base_are_refused(films: Path) -> None:
-    for options in ({"base": "scratch", "lora": 4}, {"base": "gpt2", "size": "tiny"}, {"base": "gpt2", "keep_case": True}):
+    for options in (
+        {"base": "scratch", "lora": 4},
+        {"base": "gpt2", "size": "tiny"},
+        {"base": "gpt2", "keep_case": True},
+    ):
         with pytest.raises(RecipeError, match="scratch"):
             profile(films, write="plot", **options)

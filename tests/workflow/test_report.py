@@ -15,7 +15,15 @@ from finetable.verbs import compare, report, train
 
 Recipes = dict[str, dict[str, Any]]
 # fp32 everywhere: how much a tiny network learns by heart hangs on the precision that a machine prefers.
-COPYING = {"precision": "fp32", "base": "scratch", "size": "tiny", "epochs": 150, "patience": 0, "batch_tokens": 512, "seed": 3}
+COPYING = {
+    "precision": "fp32",
+    "base": "scratch",
+    "size": "tiny",
+    "epochs": 150,
+    "patience": 0,
+    "batch_tokens": 512,
+    "seed": 3,
+}
 
 
 def first_line(html: str) -> str:
