@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -38,9 +39,10 @@ def test_plain_transformers_writes_the_same_text() -> None:
     tokenizer = AutoTokenizer.from_pretrained(folder)
     network = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
     start = torch.tensor([[tokenizer.bos_token_id, *tokenizer.encode("The old man")]])
+    networks: tuple[Any, Any] = (base.network, network)
     ours, theirs = (
         each.generate(start, attention_mask=torch.ones_like(start), do_sample=False, max_new_tokens=24)
-        for each in (base.network, network)
+        for each in networks
     )
     assert torch.equal(ours, theirs)
     assert ours.shape[1] > start.shape[1]
