@@ -41,6 +41,7 @@ def main() -> None:
         return
     recipe = BaseRecipe.read(asked.recipe, dict(change.split("=", 1) for change in asked.set))
     mix = asked.work / ("mix-share-alike" if recipe.sources.with_share_alike else "mix")
+    recipe.keep_beside(mix, "passes", "sources")
     if not (mix / MANIFEST).exists():
         make_mix(recipe, asked.data, mix)
     if asked.stage == "trial":
@@ -62,6 +63,7 @@ def _make(recipe: BaseRecipe, asked: argparse.Namespace, mix: Path) -> None:
             "parameters": sum(weight.numel() for weight in base.network.parameters()),
             "context": base.context,
         },
+        "share_alike": recipe.sources.with_share_alike,
         "sources": json.loads((mix / MANIFEST).read_text(encoding="utf-8"))["sources"],
         "training": {**recipe.training.model_dump(), **run.told(outcome, POINTS), "machine": asked.machine},
         **_judged(base, recipe, asked, mix),
@@ -115,6 +117,8 @@ def _trial(recipe: BaseRecipe, asked: argparse.Namespace, mix: Path) -> None:
 
 
 def _lines(file: Path) -> list[dict[str, Any]]:
+    if not file.exists():
+        return []
     return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
 
 

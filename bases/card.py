@@ -18,7 +18,11 @@ def model_card(facts: Mapping[str, Any]) -> str:
     pages.filters["one_line"] = one_line
     seen = sum(source["seen_characters"] for source in facts["sources"])
     kinds = list(next(iter(facts["bits_per_byte"].values())))
-    return pages.get_template("card.md.j2").render(facts, seen=seen, kinds=kinds)
+
+    def cells(kind: str) -> str:
+        return " | ".join(f"{found[kind]:.3f}" for found in facts["bits_per_byte"].values())
+
+    return pages.get_template("card.md.j2").render(facts, seen=seen, kinds=kinds, cells=cells)
 
 
 def one_line(text: str) -> str:

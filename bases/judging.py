@@ -27,17 +27,20 @@ BATCH_TOKENS = 4096
 def bits_per_byte(base: BaseModel, passages: Sequence[Passage]) -> dict[str, float]:
     """Bits per byte of UTF-8 of held-out passages by kind, and of all, every kind weighing the same.
 
-    The end of a passage is part of what has to be told. Passages longer than the context are left out.
+    The end of a passage is part of what has to be told. Raises ValueError for one longer than the context.
     """
     head = head_of(base.network)
     found: dict[str, float] = {}
     for kind in sorted({passage.kind for passage in passages}):
         chosen = [(replace(passage, title=None), 1) for passage in passages if passage.kind == kind]
         with TemporaryDirectory(prefix="finetable-base-") as files:
-            rows = fitting(tokenized(chosen, base.encoder(), Path(files) / "rows"))
+            rows = tokenized(chosen, base.encoder(), Path(files) / "rows")
+            if fitting(rows) is not rows:
+                raise ValueError(f"A held-out passage of {kind} is longer than the base's context.")
             nats = 0.0
             for indices in in_length_order(rows.lengths, BATCH_TOKENS):
-                ids, targets = rows.batch(indices.tolist(), base.special.pad)
+                batch = rows.batch(indices.tolist(), base.special.pad)
+                ids, targets = (part.to(base.network.device) for part in batch)
                 places = (targets.flatten() != IGNORED).nonzero().flatten()
                 hidden = last_hidden(base.network, embedding_of(base.network)(ids)).flatten(0, 1)
                 nats += answer_nats(hidden[places], head, targets.flatten()[places])[0]
@@ -63,7 +66,8 @@ def longest_copies(trained: Iterable[str], written: Sequence[str], real: Sequenc
     room.
     """
     index = CopyIndex.build(trained)
-    cut = [" ".join(text.split()[: len(other.split())]) for text, other in zip(real, written, strict=True)]
+    pairs = zip(real, written, strict=False)
+    cut = [" ".join(text.split()[: len(other.split())]) for text, other in pairs]
     found: dict[str, float] = {}
     for name, texts in (("written", written), ("real", cut)):
         runs = [copy.words for copy in index.look_up(texts)]

@@ -26,10 +26,15 @@ def pack(base: BaseModel, card: str, folder: Path) -> None:
         (partial / "README.md").write_text(card, encoding="utf-8")
         size = sum(file.stat().st_size for file in partial.iterdir())
         if size > MOST_BYTES:
-            raise ValueError(f"{size:,} bytes are more than the {MOST_BYTES:,} that may be shipped")
+            raise ValueError(
+                f"The base takes {size:,} bytes, and {MOST_BYTES:,} may be shipped: make it narrower."
+            )
 
+    packed = folder.with_name(f"{folder.name}.packed")
+    shutil.rmtree(packed, ignore_errors=True)
+    write_folder(packed, fill)
     shutil.rmtree(folder, ignore_errors=True)
-    write_folder(folder, fill)
+    packed.replace(folder)
     set_format(base.network, torch.float32)
 
 

@@ -1,11 +1,13 @@
 """The recipe of a base: shape, training, and how often each kind of text is seen."""
 
+import json
 import tomllib
 from pathlib import Path
 from typing import Self
 
 from pydantic import Field
 
+from finetable.atomic_files import write_json
 from finetable.models.scratch import Size
 from finetable.settings import Settings
 
@@ -53,6 +55,18 @@ class BaseRecipe(Settings):
     training: TrainingSettings
     passes: dict[str, float]
     sources: SourceSettings
+
+    def keep_beside(self, folder: Path, *parts: str) -> None:
+        """Write the parts of the recipe that decide what is in a folder, or see that they are the same.
+
+        Raises ValueError where the folder was made by another recipe.
+        """
+        mine = self.model_dump(mode="json", include={"seed", *parts})
+        file = folder / "recipe.json"
+        if file.exists() and json.loads(file.read_text(encoding="utf-8")) != mine:
+            raise ValueError(f"{folder} was made by another recipe ({file.name}); choose another --work.")
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(file, mine)
 
     @classmethod
     def read(cls, file: Path, changes: dict[str, str]) -> Self:

@@ -13,7 +13,7 @@ from transformers import PreTrainedTokenizerFast
 from bases.mix import MIX, read_mix
 from bases.passages import Passage
 from bases.recipe import BaseRecipe
-from finetable.atomic_files import write_folder
+from finetable.atomic_files import write_folder, write_text
 from finetable.data.examples import Example
 from finetable.data.tokens import Encoder, TokenizedRows, tokenize
 from finetable.models.base_model import BaseModel
@@ -98,7 +98,7 @@ class BaseRun:
     """A base under training in a folder, from its newest checkpoint on."""
 
     def __init__(self, recipe: BaseRecipe, mix: Path, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        recipe.keep_beside(folder, "network", "training", "passes", "sources")
         self.folder = folder
         self.base: BaseModel = build_network(
             recipe.network.size(), tokenizer_of(recipe, mix), recipe.seed, recipe.name
@@ -117,7 +117,7 @@ class BaseRun:
         trainer = Trainer(self.base, *self._tokenized, plan)
         checkpoints = Checkpoints(self.folder / "checkpoints")
         with (
-            (self.folder / CURVE).open("a", encoding="utf-8") as curve,
+            (self.folder / CURVE).open("a", buffering=1, encoding="utf-8") as curve,
             stop_signals(lambda: print("Saving.", flush=True)) as stop_asked,
         ):
 
@@ -161,7 +161,7 @@ class BaseRun:
         plan = self._draft.model_copy(
             update={"steps": steps, "validate_every": every, "epochs": steps / trainer.steps_per_epoch}
         )
-        self._plan_file.write_text(plan.model_dump_json(indent=2), encoding="utf-8")
+        write_text(self._plan_file, plan.model_dump_json(indent=2))
         return plan
 
 

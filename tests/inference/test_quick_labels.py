@@ -8,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from finetable.inference import quick_labels
 from finetable.inference.label_scores import score_labels, score_labels_in_fixed_shapes
 from finetable.inference.quick_labels import (
     NEARLY_TIED_NATS,
@@ -17,9 +18,12 @@ from finetable.inference.quick_labels import (
 )
 from finetable.inference.torch_engine import TorchEngine
 from finetable.models.base_model import BaseModel, window_of
+from finetable.models.number_format import has_bf16_products
 
 LABELS = ["drama", "dramedy", "film noir", "western"]
 PROMPTS = [" ".join(["the sea and the moon"] * n) for n in range(1, 7)]
+ALIKE = [f"the sea and the {noun}" for noun in ("moon", "sun", "ship", "wind", "sand", "king", "town") * 3]
+"""More prompts of one width than a batch has rows, so that they change places."""
 
 SCORES = st.lists(st.floats(-50, 0), min_size=3, max_size=3)
 
@@ -45,17 +49,35 @@ def test_winners_are_those_of_exact_scores(quick: QuickLabels, taught: BaseModel
     assert np.array_equal(ahead[0][far], ahead[1][far])
 
 
+@pytest.mark.skipif(not has_bf16_products(torch.device("cpu")), reason="every score is exact here")
 def test_a_prompt_gets_the_same_bits_alone_and_in_company(quick: QuickLabels, taught: BaseModel) -> None:
-    together = quick.score_labels(PROMPTS, LABELS, 64)
-    turned = quick.score_labels(PROMPTS[::-1], LABELS, 3)[::-1]
-    alone = np.concatenate([quick.score_labels([prompt], LABELS, 1) for prompt in PROMPTS])
+    prompts = [*PROMPTS, *ALIKE]
     encoder = taught.encoder()
-    asked = (encoder.prompts(PROMPTS), encoder.answers(LABELS))
     with torch.inference_mode():
-        clear = ~nearly_tied(together, score_labels_in_fixed_shapes(taught, *asked)[1] * 1.1)
+        asked = (taught, encoder.prompts(prompts), encoder.answers(LABELS))
+        clear = ~nearly_tied(*score_labels_in_fixed_shapes(*asked))
     assert clear.any()
+    together = quick.score_labels(prompts, LABELS, 64)
+    turned = quick.score_labels(prompts[::-1], LABELS, 3)[::-1]
+    alone = np.concatenate([quick.score_labels([prompt], LABELS, 1) for prompt in prompts])
     assert np.array_equal(together[clear], turned[clear])
     assert np.array_equal(together[clear], alone[clear])
+
+
+def test_nearly_tied_labels_are_scored_exactly(
+    quick: QuickLabels, taught: BaseModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exact = TorchEngine(taught, 64, 16).score_labels(PROMPTS, LABELS, 4)
+    monkeypatch.setattr(quick_labels, "NEARLY_TIED_NATS", 1e9)
+    assert np.array_equal(quick.score_labels(PROMPTS, LABELS, 4), exact)
+
+
+def test_a_prompt_as_long_as_the_context_is_scored(quick: QuickLabels, taught: BaseModel) -> None:
+    long = ["the sea and the moon " * 40]
+    exact = TorchEngine(taught, 64, 16).score_labels(long, LABELS, 1)
+    found = quick.score_labels(long, LABELS, 1)
+    assert np.isfinite(found).all()
+    assert found.argmax() == exact.argmax()
 
 
 def test_the_network_that_was_given_stays_as_it_is(taught: BaseModel) -> None:

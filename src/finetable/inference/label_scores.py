@@ -14,8 +14,9 @@ MASK_AT_ONCE = 16_000_000
 
 LOGITS_AT_ONCE = 16_000_000
 
-WIDTH_STEP, TOKENS_AT_ONCE = 16, 512
-"""Steps of the width of fixed shapes, and tokens of a batch of them."""
+WIDTH_STEP = 16
+TOKENS_AT_ONCE = {"cpu": 512, "cuda": 16_384}
+"""Tokens of a batch in fixed shapes: what a layer makes of them stays in the cache, or fills a GPU."""
 
 
 def score_labels(
@@ -54,9 +55,10 @@ def score_labels_in_fixed_shapes(
     trie = LabelTrie.build(labels)
     widths = np.array([-(-len(prompt) // WIDTH_STEP) * WIDTH_STEP for prompt in prompts], dtype=np.int64)
     scores, largest = np.zeros((len(prompts), len(labels))), np.zeros(len(prompts))
+    at_once = TOKENS_AT_ONCE.get(base.network.device.type, TOKENS_AT_ONCE["cuda"])
     for width in np.unique(widths).tolist():
         places = np.flatnonzero(widths == width)
-        rows = max(1, TOKENS_AT_ONCE // (width + len(trie.tokens)))
+        rows = max(1, at_once // (width + len(trie.tokens)))
         for first in range(0, len(places), rows):
             chosen = places[first : first + rows]
             filled = np.resize(chosen, rows)

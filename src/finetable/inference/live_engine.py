@@ -121,6 +121,12 @@ class LiveEngine:
         if current_thread() is not self._thread:
             self._thread.join()
 
+    @property
+    def bytes(self) -> int:
+        """What the weights take, with the copy that scores labels once any have been asked for."""
+        copied = self._quick_scores.bytes if "_quick_scores" in vars(self) else 0
+        return copied + sum(weight.nbytes for weight in self._base.network.parameters())
+
     @cached_property
     def _quick_scores(self) -> QuickScores:
         return QuickScores(self._base)

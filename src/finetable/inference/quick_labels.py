@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from torch import nn
 from transformers import PreTrainedModel
 
 from finetable.inference.engine import LabelEngine
 from finetable.inference.label_scores import score_labels, score_labels_in_fixed_shapes
 from finetable.models.base_model import BaseModel, window_of
 from finetable.models.fast_training import speed_up
-from finetable.models.number_format import has_bf16_products, set_format
+from finetable.models.number_format import has_bf16_products
 
 NEARLY_TIED_NATS, NEARLY_TIED_SHARE = 0.1, 0.01
 """Labels might change places by rounding where they are nearer than this and this share of the largest
@@ -20,15 +21,23 @@ logit, with which rounding grows (benchmarks/NOTES.md)."""
 
 
 class QuickScores:
-    """Scores labels after prompts as `score_labels` does, but for rounding, and with the same winners.
+    """Scores labels after prompts as `score_labels` does, but for rounding that changes no winner.
 
-    Keeps a copy of the weights in bf16, unless the processor has no such products, or a layer counts places
-    in a row, as GPT-Neo's do: then every score is exact.
+    Where two labels are nearly tied the scores are those of `score_labels`; elsewhere they are the same to
+    the last bit whatever is asked beside. Keeps a copy of the weights in bf16, unless the processor has no
+    such products, or a layer counts places in a row, as GPT-Neo's do: then every score is exact.
     """
 
     def __init__(self, base: BaseModel) -> None:
         self._base = base
         self._narrow = _narrowed(base) if _pays(base.network) else None
+
+    @property
+    def bytes(self) -> int:
+        """What the copy of the weights takes."""
+        return (
+            0 if self._narrow is None else sum(weight.nbytes for weight in self._narrow.network.parameters())
+        )
 
     @torch.inference_mode()
     def score(self, prompts: Sequence[list[int]], labels: Sequence[list[int]], batch_size: int) -> np.ndarray:
@@ -68,9 +77,14 @@ def _pays(network: PreTrainedModel) -> bool:
     return has_bf16_products(network.device) and window_of(network) is None
 
 
+def _as_bf16(weight: nn.Parameter) -> nn.Parameter:
+    return nn.Parameter(weight.detach().to(torch.bfloat16), requires_grad=False)
+
+
 def _narrowed(base: BaseModel) -> BaseModel:
-    network = deepcopy(base.network)
-    set_format(network, torch.bfloat16)
+    # Copied weight by weight: two wide copies never exist.
+    narrow = {id(weight): _as_bf16(weight) for weight in base.network.parameters()}
+    network = deepcopy(base.network, narrow)
     speed_up(network)
     return replace(base, network=network)
 
@@ -83,4 +97,5 @@ def nearly_tied(scores: np.ndarray, largest: np.ndarray) -> np.ndarray:
     if scores.shape[1] < 2:
         return np.zeros(len(scores), dtype=bool)
     best = np.partition(scores, -2, axis=1)
-    return np.asarray(best[:, -1] - best[:, -2] < NEARLY_TIED_NATS + NEARLY_TIED_SHARE * largest)
+    # Scores that are no numbers are told by the exact way, too.
+    return ~(best[:, -1] - best[:, -2] >= NEARLY_TIED_NATS + NEARLY_TIED_SHARE * largest)

@@ -33,13 +33,15 @@ class LoadedModel:
         self.opened = opened
         self.encoder = base.encoder()
         self.engine = LiveEngine(base)
-        weights = sum(weight.numel() * weight.element_size() for weight in base.network.parameters())
-        # Labels are scored by a copy in half the width.
-        self.memory_bytes = weights + (weights // 2 if self.labels else 0)
         self.vocabulary = int(head_of(base.network).weight.shape[0])
         self.fingerprint = fingerprint(base.network)
         self._lock = Lock()
         self._row_source: RowSource | None = None
+
+    @property
+    def memory_bytes(self) -> int:
+        """What the model takes in memory, as far as it has been used."""
+        return self.engine.bytes
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -159,12 +159,12 @@ def learning_rate_share(step: int, steps: int, schedule: ScheduleName, warmup: f
     """Share of the peak learning rate at a step counted from 0.
 
     Rises linearly over the first `warmup` of the steps, then falls to zero (linear, cosine), to
-    LOWEST_SHARE (exponential), or stays. Steps beyond the last one, which only timing takes, are like it.
+    LOWEST_SHARE (exponential), or stays.
     """
     warm = max(1, round(warmup * steps)) if warmup else 0
     if step < warm:
         return (step + 1) / warm
-    gone = min(1.0, (step - warm) / max(1, steps - warm))
+    gone = (step - warm) / max(1, steps - warm)
     match schedule:
         case "linear":
             return 1 - gone
