@@ -17,6 +17,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
+from finetable.atomic_files import sha256, write_atomically
+from finetable.models.shipped import shipped_folder
+from finetable.settings import SHIPPED
+
 BASES = ("small", "scratch")
 SEEDS = (0, 1, 2)
 FEW = (100, 300, 1_000)
@@ -40,7 +44,9 @@ class Trial:
 
 
 def accept(data: Path, folder: Path, minutes: float) -> list[dict[str, Any]]:
-    """Run what has not been run yet, and give what all came to."""
+    """Run what has not been run yet with this base and these minutes, and give what all came to."""
+    digest = sha256(shipped_folder(SHIPPED) / "model.safetensors")
+    folder = folder / f"{digest[:12]}-{minutes:g}"
     folder.mkdir(parents=True, exist_ok=True)
     results = folder / "results.jsonl"
     done = {line["key"]: line for line in _lines(results)}
@@ -94,7 +100,7 @@ def _few(table: Path, rows: int, seed: int, folder: Path) -> Path:
     if not out.exists():
         whole = pyarrow.csv.read_csv(table, parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True))
         drawn = np.sort(np.random.default_rng(seed).choice(len(whole), rows, replace=False))
-        pyarrow.csv.write_csv(whole.take(pa.array(drawn)), out)
+        write_atomically(out, lambda file: pyarrow.csv.write_csv(whole.take(pa.array(drawn)), file))
     return out
 
 

@@ -40,7 +40,7 @@ def grow(arena: Arena) -> Section:
     section = Section(
         "growth",
         "Growth with the table",
-        f"`finetable train --write abstract --size tiny --epochs {EPOCHS}`, from the command to the end of "
+        f"`finetable train --write abstract --base scratch --size tiny --epochs {EPOCHS}`, from the command to the end of "
         f"its report; fastest of {times}. What {SMALLEST} rows take, {start_up:.1f} s, is taken off.",
         [
             Speed(f"{run.rows:,} rows", milliseconds, "ms a row", run.peak_mb)
@@ -71,7 +71,18 @@ def _train(arena: Arena, whole: pyarrow.Table, rows: int) -> Run:
     pyarrow.parquet.write_table(whole.take(places), table)
     peak = arena.work / "peak"
     starter = [str(arena.ours), "-I", "-S", str(PROJECT / "benchmarks" / "starter.py"), str(peak)]
-    words = ["train", str(table), "--write", "abstract", "--size", "tiny", "--epochs", str(EPOCHS)]
+    words = [
+        "train",
+        str(table),
+        "--write",
+        "abstract",
+        "--base",
+        "scratch",
+        "--size",
+        "tiny",
+        "--epochs",
+        str(EPOCHS),
+    ]
     command = [*starter, str(arena.ours), "-m", "finetable", *words, "--out", str(out)]
     with (arena.work / "train.log").open("w") as log:
         begun = time.perf_counter()

@@ -165,7 +165,17 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as work:
         folder = arguments.folder or Path(work) / "writer"
         if arguments.folder is None:
-            words = ["examples/films.csv", "--write", "synopsis", "--given", "title", "--size", "tiny"]
+            words = [
+                "examples/films.csv",
+                "--write",
+                "synopsis",
+                "--given",
+                "title",
+                "--base",
+                "scratch",
+                "--size",
+                "tiny",
+            ]
             subprocess.run(
                 [sys.executable, "-m", "finetable", "train", *words, "--out", str(folder)], check=True
             )

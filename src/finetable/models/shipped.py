@@ -12,16 +12,16 @@ FOLDER = Path(__file__).parent.parent / "bases"
 
 def load_shipped(name: str, with_separator: bool) -> BaseModel:
     """The shipped base of this name; raises BaseModelError where a file is not the one that was shipped."""
-    folder = shipped_folder(name)
-    if not is_whole(folder):
-        raise BaseModelError(
-            f"The base {name!r} that came with finetable is damaged ({folder}); install finetable again."
-        )
-    base = load_pretrained(str(folder), with_separator)
+    base = load_pretrained(str(shipped_folder(name)), with_separator)
     base.origin = name
     return base
 
 
 def shipped_folder(name: str) -> Path:
-    """Where the files of a shipped base are."""
-    return FOLDER / name
+    """The folder of a shipped base; raises BaseModelError where a file is not the one that was shipped."""
+    folder = FOLDER / name
+    if not is_whole(folder):
+        raise BaseModelError(
+            f"The base {name!r} that came with finetable is damaged ({folder}); install finetable again."
+        )
+    return folder

@@ -12,7 +12,6 @@ from huggingface_hub import CachedRevisionInfo, constants, scan_cache_dir
 from huggingface_hub.errors import CacheNotFound
 
 from finetable.errors import UserError
-from finetable.models.shipped import shipped_folder
 from finetable.serving.api_errors import ApiError, invalid, unknown_model
 from finetable.serving.database import Database, Row
 from finetable.serving.identifiers import ORGANIZATION
@@ -75,7 +74,7 @@ class ModelShelf:
 
     def base_for_training(self, name: str) -> str:
         """What `finetable train --base` is given for a model."""
-        return name if name == SHIPPED else self.find(name).source or SCRATCH
+        return self.find(name).source or SCRATCH
 
     @contextmanager
     def lend(self, name: str) -> Iterator[LoadedModel]:
@@ -121,7 +120,7 @@ class ModelShelf:
         _close(leaving)
 
     def _bases(self) -> list[KnownModel]:
-        shipped = KnownModel(SHIPPED, str(shipped_folder(SHIPPED)), "text", 0, OWNER)
+        shipped = KnownModel(SHIPPED, SHIPPED, "text", 0, OWNER)
         return [shipped, KnownModel(SCRATCH, None, "text", 0, OWNER), *self._given.values()]
 
     def _take(self, name: str) -> LoadedModel:
@@ -189,6 +188,8 @@ def _named(folders: Sequence[Path]) -> dict[str, KnownModel]:
             raise UserError(f"{folder} is no model folder: it has no config.json.")
         form: ModelForm = "columns" if (folder / "finetable.json").is_file() else "text"
         name = folder.resolve().name
+        if name in (SHIPPED, SCRATCH):
+            raise UserError(f"{folder} is named like a base that every server knows, {name!r}; rename it.")
         if name in named:
             raise UserError(f"Two model folders are called {name!r}; rename one of them.")
         made = int((folder / "config.json").stat().st_mtime)

@@ -25,7 +25,7 @@ FEWEST_TIMED, TIMED_STEPS, SECONDS_TIMED = 3, 16, 1.0
 
 The first warms up, and the median keeps a busy moment from deciding."""
 
-SHIPPED_WRITE_RATE, SHIPPED_LABEL_RATE = 1e-3, 5e-4
+SHIPPED_WRITE_RATE, SHIPPED_LABEL_RATE, SHIPPED_LORA_RATE = 1e-3, 5e-4, 5e-3
 
 LABEL_DECAY: dict[SourceName, float] = {"scratch": 1.5, "shipped": 0.1, "pretrained": 0.1}
 LABEL_DROPOUT: dict[SourceName, float] = {"scratch": 0.3, "shipped": 0.1, "pretrained": 0.0}
@@ -137,6 +137,8 @@ def default_learning_rate(recipe: Recipe) -> float:
     match recipe.base.source:
         case "pretrained":
             return 1e-3 if recipe.base.lora else 1e-4
+        case "shipped" if recipe.base.lora:
+            return SHIPPED_LORA_RATE
         case "shipped":
             return SHIPPED_LABEL_RATE if is_labeller else SHIPPED_WRITE_RATE
     rates = {"tiny": 4e-3, "small": 3e-3, "medium": 2e-3, "large": 1e-3}

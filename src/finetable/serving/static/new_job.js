@@ -83,7 +83,7 @@ function makeForm(file, found, bases, reset, started) {
   const jobs = makeJobChoice(() => table?.guess(jobs.value()));
   const table = found?.isExamples ? null : found ? makeTable(found, tell) : makeNames(tell);
   const base = el("select", {});
-  fillModels(base, bases, "scratch");
+  fillModels(base, bases, "small");
   const epochs = el("input", {
     type: "number",
     min: 1,
@@ -123,7 +123,7 @@ function makeForm(file, found, bases, reset, started) {
     el(
       "div",
       { className: "thirds" },
-      field("Start from", base, "scratch makes a small new network that fits the table."),
+      field("Start from", base, "small has read English already; scratch makes a new network that fits the table."),
       field("Epochs", epochs, "How often it goes through the table."),
       field("Name", suffix, "What the model is called at its end."),
     ),
