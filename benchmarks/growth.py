@@ -40,7 +40,7 @@ def grow(arena: Arena) -> Section:
     section = Section(
         "growth",
         "Growth with the table",
-        f"`finetable train --write abstract --base scratch --size tiny --epochs {EPOCHS}`, from the command to the end of "
+        f"`train --write abstract --base scratch --size tiny --epochs {EPOCHS}`, from the command to the end of "
         f"its report; fastest of {times}. What {SMALLEST} rows take, {start_up:.1f} s, is taken off.",
         [
             Speed(f"{run.rows:,} rows", milliseconds, "ms a row", run.peak_mb)
