@@ -40,8 +40,8 @@ def grow(arena: Arena) -> Section:
     section = Section(
         "growth",
         "Growth with the table",
-        f"`train --write abstract --base scratch --size tiny --epochs {EPOCHS}`, from the command to the end of "
-        f"its report; fastest of {times}. What {SMALLEST} rows take, {start_up:.1f} s, is taken off.",
+        f"`train --write abstract --base scratch --size tiny --epochs {EPOCHS}`, from the command to the end "
+        f"of its report; fastest of {times}. What {SMALLEST} rows take, {start_up:.1f} s, is taken off.",
         [
             Speed(f"{run.rows:,} rows", milliseconds, "ms a row", run.peak_mb)
             for run, milliseconds in zip(runs, per_row, strict=True)
