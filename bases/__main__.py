@@ -81,7 +81,9 @@ def _judged(base: BaseModel, recipe: BaseRecipe, asked: argparse.Namespace, mix:
     scratch = scratch_bits_per_byte(mix, held_out, asked.minutes, asked.work / "scratch")
     texts = written(base, SAMPLES, SAMPLE_TOKENS, recipe.seed)
     trained = (passage.text for passage, _ in read_mix(mix / MIX))
-    copies = longest_copies(trained, texts, [passage.text for passage in held_out[:SAMPLES]])
+    # Evenly, as they stand kind by kind.
+    real = [held_out[place * len(held_out) // SAMPLES].text for place in range(SAMPLES)]
+    copies = longest_copies(trained, texts, real)
     return {
         "bits_per_byte": {recipe.name: bits_per_byte(base, held_out), "scratch": scratch},
         "judged_how": f"scratch: `--base scratch` taught for {asked.minutes:g} minutes by passages of that "
@@ -129,7 +131,12 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("stage", choices=["mix", "trial", "make", "accept"])
     parser.add_argument("--recipe", type=Path, default=HERE / "recipe.toml")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
-    parser.add_argument("--minutes", type=float, default=3.0, help="of each trial")
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        default=3.0,
+        help="of each trial, and of each rival",
+    )
     parser.add_argument("--data", type=Path, default=HERE.parent.parent / "shared" / "data")
     parser.add_argument("--records", type=Path, default=HERE / "small", help="where the manifest is kept")
     parser.add_argument("--out", type=Path, default=HERE.parent / "src" / "finetable" / "bases" / "small")

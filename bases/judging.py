@@ -66,8 +66,7 @@ def longest_copies(trained: Iterable[str], written: Sequence[str], real: Sequenc
     room.
     """
     index = CopyIndex.build(trained)
-    pairs = zip(real, written, strict=False)
-    cut = [" ".join(text.split()[: len(other.split())]) for text, other in pairs]
+    cut = [" ".join(text.split()[: len(other.split())]) for text, other in zip(real, written, strict=True)]
     found: dict[str, float] = {}
     for name, texts in (("written", written), ("real", cut)):
         runs = [copy.words for copy in index.look_up(texts)]

@@ -19,6 +19,7 @@ from finetable.data.tokens import Encoder, TokenizedRows, tokenize
 from finetable.models.base_model import BaseModel
 from finetable.models.pretrained import read_tokenizer
 from finetable.models.scratch import CONTEXT, build_network, learn_tokenizer
+from finetable.training.batches import BatchPlan
 from finetable.training.checkpoint import Checkpoints, Position
 from finetable.training.interrupt import stop_signals
 from finetable.training.loop import Outcome, run
@@ -150,19 +151,21 @@ class BaseRun:
     def _plan(self, minutes: float | None) -> Plan:
         if self._plan_file.exists():
             return Plan.model_validate_json(self._plan_file.read_text(encoding="utf-8"))
-        trainer = Trainer(self.base, *self._tokenized, self._draft)
-        steps = trainer.steps_per_epoch
-        if minutes is not None:
-            # The first time every shape of batch is new, and slow.
-            _, seconds = (seconds_per_step(trainer, SECONDS_TIMED) for _ in range(2))
-            steps = max(1, int(minutes * 60 / seconds))
-        trainer.masters.widen()
+        epoch = BatchPlan.of(self._tokenized[0].lengths, self._draft).steps_per_epoch
+        # Steps are timed within a whole pass: beyond a plan's last one the rate would leave its schedule.
+        whole = self._draft.model_copy(update={"steps": epoch})
+        steps = epoch if minutes is None else max(1, int(minutes * 60 / self._seconds_per_step(whole)))
         every = -(-steps // VALIDATIONS) if minutes is None else steps
-        plan = self._draft.model_copy(
-            update={"steps": steps, "validate_every": every, "epochs": steps / trainer.steps_per_epoch}
-        )
+        plan = whole.model_copy(update={"steps": steps, "validate_every": every, "epochs": steps / epoch})
         write_text(self._plan_file, plan.model_dump_json(indent=2))
         return plan
+
+    def _seconds_per_step(self, plan: Plan) -> float:
+        trainer = Trainer(self.base, *self._tokenized, plan)
+        seconds_per_step(trainer, SECONDS_TIMED)  # the first time every shape of batch is new, and slow
+        seconds = seconds_per_step(trainer, SECONDS_TIMED)
+        trainer.masters.widen()
+        return seconds
 
 
 def _draft(recipe: BaseRecipe, validation_rows: int) -> Plan:

@@ -14,7 +14,7 @@ from finetable.models.pretrained import read_tokenizer
 from finetable.models.scratch import build_scratch, train_tokenizer
 
 HELD_OUT, MOST_HELD_OUT = 10, 500
-"""One row of so many is held out."""
+"""One row of so many is held out, and so many at most."""
 
 
 def distilgpt2(models: Path, out: Path) -> BaseModel:

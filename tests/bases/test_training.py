@@ -1,5 +1,6 @@
 """Training a base: one pass over its mix, in as many sittings as it takes."""
 
+import shutil
 import signal
 from pathlib import Path
 
@@ -11,8 +12,9 @@ from bases.passages import held_out_passages
 from bases.recipe import BaseRecipe
 from bases.training import BaseRun
 
+from bases import training
 from finetable.training.checkpoint import Position
-from finetable.training.trainer import Step
+from finetable.training.trainer import Step, Trainer
 
 
 @pytest.fixture
@@ -49,6 +51,38 @@ def test_a_base_trained_in_two_sittings_is_the_one_trained_in_one(
     expected, found = weights(whole), weights(again)
     assert expected.keys() == found.keys()
     assert all(torch.equal(expected[name], found[name]) for name in expected)
+
+
+def test_timing_a_trial_changes_nothing_of_it(
+    mix: Path, recipe: BaseRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "SECONDS_TIMED", 0.2)
+    timed = BaseRun(recipe, mix, tmp_path / "timed")
+    assert timed.train(0.001, keep_quiet).finished
+    (tmp_path / "known").mkdir()
+    shutil.copy(tmp_path / "timed" / "plan.json", tmp_path / "known")
+    known = BaseRun(recipe, mix, tmp_path / "known")
+    assert known.train(0.001, keep_quiet).finished
+    expected, found = weights(known), weights(timed)
+    assert all(torch.equal(expected[name], found[name]) for name in expected)
+
+
+def test_the_rates_of_timed_steps_stay_on_their_schedule(
+    mix: Path, recipe: BaseRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rates: list[float] = []
+
+    class Telling(Trainer):
+        def step(self, number: int) -> Step:
+            found = super().step(number)
+            rates.append(found.learning_rate)
+            return found
+
+    monkeypatch.setattr(training, "SECONDS_TIMED", 0.2)
+    monkeypatch.setattr(training, "Trainer", Telling)
+    BaseRun(recipe, mix, tmp_path / "trial").train(0.001, keep_quiet)
+    assert len(rates) > 6
+    assert all(0 <= rate <= recipe.training.learning_rate for rate in rates)
 
 
 def test_bits_per_byte_are_those_of_plain_transformers(

@@ -100,13 +100,7 @@ def test_fixed_shapes_give_the_scores_of_free_ones(taught: BaseModel) -> None:
 
 
 @settings(max_examples=50)
-@given(
-    st.lists(
-        st.tuples(st.lists(st.floats(-50, 0), min_size=3, max_size=3), st.floats(0, 90)),
-        min_size=1,
-        max_size=5,
-    )
-)
+@given(st.lists(st.tuples(SCORES, st.floats(0, 90)), min_size=1, max_size=5))
 def test_nearly_tied_rows_are_those_whose_two_best_are_near(rows: list[tuple[list[float], float]]) -> None:
     wanted = []
     for row, largest in rows:

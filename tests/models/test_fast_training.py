@@ -1,20 +1,36 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import nn
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import (
     AutoConfig,
+    AutoModelForCausalLM,
+    GemmaConfig,
     GPT2Config,
     GPT2LMHeadModel,
     GPTNeoConfig,
     GPTNeoForCausalLM,
+    LlamaConfig,
+    MistralConfig,
+    PretrainedConfig,
     PreTrainedModel,
+    Qwen2Config,
+    Qwen3Config,
 )
 
 from finetable.models.base_model import embedding_of, last_hidden
-from finetable.models.fast_training import ATTENTION, LONGEST_ROW, attention_by_products, speed_up
+from finetable.models.fast_training import (
+    ATTENTION,
+    LONGEST_ROW,
+    RootMeanSquareNorm,
+    attention_by_products,
+    speed_up,
+)
 
 
 def states(length: int, heads: int, dtype: torch.dtype = torch.bfloat16) -> torch.Tensor:
@@ -109,6 +125,74 @@ def test_a_faster_network_computes_and_saves_the_same(tmp_path: Path) -> None:
     for file in (tmp_path / "plain").iterdir():
         assert (tmp_path / "fast" / file.name).read_bytes() == file.read_bytes(), file.name
     assert AutoConfig.from_pretrained(tmp_path / "fast").activation_function == "gelu_new"
+
+
+def llama(config: type[PretrainedConfig] = LlamaConfig, **others: Any) -> PreTrainedModel:
+    torch.manual_seed(0)
+    shape = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
+    network: PreTrainedModel = AutoModelForCausalLM.from_config(
+        config(**shape, num_key_value_heads=2, head_dim=8, vocab_size=40, **others)
+    ).eval()
+    for name, weight in network.named_parameters():
+        if "norm" in name:
+            nn.init.normal_(weight, mean=1.0, std=0.3)
+    return network
+
+
+NORMED = [LlamaConfig, MistralConfig, Qwen2Config, Qwen3Config]
+
+
+@pytest.mark.parametrize("config", NORMED)
+def test_a_norm_in_fewer_passes_gives_what_the_network_gave(config: type[PretrainedConfig]) -> None:
+    plain, fast = llama(config), llama(config)
+    names = [name for name, _ in fast.named_parameters()]
+    speed_up(fast)
+    norms = [part for part in plain.modules() if type(part).__name__.endswith("RMSNorm")]
+    assert sum(isinstance(part, RootMeanSquareNorm) for part in fast.modules()) == len(norms) > 0
+    assert [name for name, _ in fast.named_parameters()] == names
+    ids = torch.randint(40, (3, 12), generator=torch.Generator().manual_seed(2))
+    for network in (plain, fast):
+        network(input_ids=ids, labels=ids).loss.backward()
+    for (name, weight), other in zip(plain.named_parameters(), fast.parameters(), strict=True):
+        torch.testing.assert_close(other.grad, weight.grad, atol=1e-6, rtol=1e-4, msg=name)
+
+
+def test_a_norm_that_adds_one_to_its_weights_is_left_alone() -> None:
+    network = llama(GemmaConfig)
+    speed_up(network)
+    assert not any(isinstance(part, RootMeanSquareNorm) for part in network.modules())
+
+
+@given(st.integers(1, 40), st.integers(1, 70), st.sampled_from([1e-3, 1.0, 300.0]), st.integers(0, 99))
+def test_norm_and_its_gradients_are_those_of_the_formula(
+    rows: int, width: int, spread: float, seed: int
+) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    states = (torch.randn(2, rows, width, generator=generator) * spread).requires_grad_()
+    weight = nn.Parameter(torch.randn(width, generator=generator))
+    above = torch.randn(states.shape, generator=generator)
+    norm = RootMeanSquareNorm(weight, 1e-6)
+    exact = (
+        states.double() / (states.double().square().mean(-1, keepdim=True) + 1e-6).sqrt() * weight.double()
+    )
+    wanted = torch.autograd.grad(exact, (states, weight), above.double())
+    for dtype, tolerance in ((torch.float32, 2e-5), (torch.bfloat16, 0.05)):
+        leaves = states.detach().to(dtype).requires_grad_(), nn.Parameter(weight.detach().to(dtype))
+        norm.weight = leaves[1]
+        found = norm(leaves[0])
+        assert found.dtype == dtype
+        torch.testing.assert_close(found.double(), exact, atol=tolerance, rtol=tolerance)
+        for mine, other in zip(torch.autograd.grad(found, leaves, above.to(dtype)), wanted, strict=True):
+            room = tolerance * (1 + float(other.abs().max()))
+            torch.testing.assert_close(mine, other.to(dtype), atol=room, rtol=tolerance)
+
+
+def test_a_norm_whose_weights_rest_gives_them_no_gradient() -> None:
+    norm = RootMeanSquareNorm(nn.Parameter(torch.ones(4), requires_grad=False), 1e-6)
+    states = torch.arange(8.0).view(2, 4).requires_grad_()
+    norm(states).sum().backward()
+    assert norm.weight.grad is None
+    assert states.grad is not None
 
 
 def test_an_attention_of_its_own_is_left_alone() -> None:

@@ -16,7 +16,8 @@ LOGITS_AT_ONCE = 16_000_000
 
 WIDTH_STEP = 16
 TOKENS_AT_ONCE = {"cpu": 512, "cuda": 16_384}
-"""Tokens of a batch in fixed shapes: what a layer makes of them stays in the cache, or fills a GPU."""
+"""Tokens of a batch in fixed shapes: what a layer makes of them stays in a processor's cache. A GPU, on which
+this was not measured, is given more at once."""
 
 
 def score_labels(

@@ -4,7 +4,6 @@ from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from functools import cached_property
 from threading import Condition, Thread, current_thread
 from types import TracebackType
 from typing import Any, Generic, TypeVar
@@ -17,7 +16,7 @@ from finetable.inference.live_request import Ask, Ticket, TokenScore, check_ask,
 from finetable.inference.live_scores import embed_rows, score_rows
 from finetable.inference.live_text import Spelling
 from finetable.inference.quick_labels import QuickScores
-from finetable.models.base_model import BaseModel, head_of
+from finetable.models.base_model import BaseModel, bytes_of_weights, head_of
 
 LABELLED_AT_ONCE = 16
 
@@ -68,6 +67,7 @@ class LiveEngine:
         self._base = base
         self._vocabulary = head_of(base.network).weight.shape[0]
         self._spelling = Spelling(base)
+        self._quick_scores: QuickScores | None = None
         self._batch = LiveBatch(base, self._spelling, most_lanes, most_bytes)
         self._jobs: deque[_Job[Any]] = deque()
         self._came: list[Writing] = []
@@ -122,18 +122,16 @@ class LiveEngine:
             self._thread.join()
 
     @property
-    def bytes(self) -> int:
+    def memory_bytes(self) -> int:
         """What the weights take, with the copy that scores labels once any have been asked for."""
-        copied = self._quick_scores.bytes if "_quick_scores" in vars(self) else 0
-        return copied + sum(weight.nbytes for weight in self._base.network.parameters())
-
-    @cached_property
-    def _quick_scores(self) -> QuickScores:
-        return QuickScores(self._base)
+        copied = 0 if self._quick_scores is None else self._quick_scores.memory_bytes
+        return copied + bytes_of_weights(self._base.network)
 
     def _label_scores(
         self, prompts: Sequence[Sequence[int]], labels: Sequence[Sequence[int]]
     ) -> Work[np.ndarray]:
+        if self._quick_scores is None:
+            self._quick_scores = QuickScores(self._base)
         scores = np.zeros((len(prompts), len(labels)))
         asked, answers = [list(prompt) for prompt in prompts], [list(label) for label in labels]
         for first in range(0, len(asked), LABELLED_AT_ONCE):

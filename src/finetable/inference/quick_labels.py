@@ -11,7 +11,7 @@ from transformers import PreTrainedModel
 
 from finetable.inference.engine import LabelEngine
 from finetable.inference.label_scores import score_labels, score_labels_in_fixed_shapes
-from finetable.models.base_model import BaseModel, window_of
+from finetable.models.base_model import BaseModel, bytes_of_weights, window_of
 from finetable.models.fast_training import speed_up
 from finetable.models.number_format import has_bf16_products
 
@@ -21,7 +21,7 @@ logit, with which rounding grows (benchmarks/NOTES.md)."""
 
 
 class QuickScores:
-    """Scores labels after prompts as `score_labels` does, but for rounding that changes no winner.
+    """Scores labels after prompts as `score_labels` does, but for rounding, which is kept from the winners.
 
     Where two labels are nearly tied the scores are those of `score_labels`; elsewhere they are the same to
     the last bit whatever is asked beside. Keeps a copy of the weights in bf16, unless the processor has no
@@ -33,11 +33,9 @@ class QuickScores:
         self._narrow = _narrowed(base) if _pays(base.network) else None
 
     @property
-    def bytes(self) -> int:
+    def memory_bytes(self) -> int:
         """What the copy of the weights takes."""
-        return (
-            0 if self._narrow is None else sum(weight.nbytes for weight in self._narrow.network.parameters())
-        )
+        return 0 if self._narrow is None else bytes_of_weights(self._narrow.network)
 
     @torch.inference_mode()
     def score(self, prompts: Sequence[list[int]], labels: Sequence[list[int]], batch_size: int) -> np.ndarray:

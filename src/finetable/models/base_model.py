@@ -77,6 +77,11 @@ def embedding_of(network: PreTrainedModel) -> nn.Embedding:
     return embedding
 
 
+def bytes_of_weights(network: PreTrainedModel) -> int:
+    """What the weights of a network take in memory."""
+    return sum(weight.nbytes for weight in network.parameters())
+
+
 def to_best_device(network: PreTrainedModel) -> None:
     """Move a network to a GPU where there is one."""
     nn.Module.to(network, "cuda" if torch.cuda.is_available() else "cpu")

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.autograd.function import FunctionCtx
 from torch.nn.functional import softmax
 from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
 from transformers.activations import NewGELUActivation
@@ -20,15 +21,62 @@ CHANGING = ("position_bias", "softcap", "s_aux")
 """What some networks give their attention beside a mask, and what makes it another function."""
 
 
+RMS_NORMS = ("LlamaRMSNorm", "MistralRMSNorm", "Qwen2RMSNorm", "Qwen3RMSNorm")
+"""Modules that compute what `RootMeanSquareNorm` does; Gemma's adds one to its weights."""
+
+
 def speed_up(network: PreTrainedModel) -> None:
     """Exchange what a CPU is slow with; what is saved of the network does not change."""
-    for module in network.modules():
+    for module in list(network.modules()):
         for name, part in module.named_children():
             if isinstance(part, NewGELUActivation):
                 # The same function in one kernel instead of eight.
                 setattr(module, name, nn.GELU(approximate="tanh"))
+            if type(part).__name__ in RMS_NORMS:
+                assert isinstance(part.weight, nn.Parameter)
+                setattr(module, name, RootMeanSquareNorm(part.weight, vars(part)["variance_epsilon"]))
     if network.config._attn_implementation == "sdpa":
         network.set_attn_implementation(ATTENTION)
+
+
+class RootMeanSquareNorm(nn.Module):
+    """States divided by the root of their mean square, times `weight` (Zhang and Sennrich 2019, equation 4).
+
+    With its gradient in a few passes over states in their own format; step by step and with a wide copy of
+    each, as torch does it by itself, it takes three times as long in bf16.
+    """
+
+    def __init__(self, weight: nn.Parameter, epsilon: float) -> None:
+        super().__init__()
+        self.weight = weight
+        self.epsilon = epsilon
+
+    def forward(self, states: torch.Tensor) -> torch.Tensor:
+        """States (..., D), normed, in the format they came in."""
+        rows = states.flatten(0, -2)
+        normed: torch.Tensor = _RootMeanSquareNorm.apply(rows, self.weight, self.epsilon)  # type: ignore[no-untyped-call]
+        return normed.reshape(states.shape)
+
+
+class _RootMeanSquareNorm(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: FunctionCtx, states: torch.Tensor, weight: torch.Tensor, epsilon: float) -> torch.Tensor:
+        wide = states.float()
+        length = torch.linalg.vector_norm(wide, dim=1, keepdim=True)
+        scale = (length.square_() / states.shape[1] + epsilon).rsqrt_()
+        normed: torch.Tensor = (wide * scale).to(states.dtype)
+        ctx.save_for_backward(normed, scale.to(states.dtype), weight)
+        return normed * weight
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        above = gradients[0]
+        normed, scale, weight = ctx.saved_tensors
+        weight_gradient = (above * normed).sum(dim=0) if ctx.needs_input_grad[1] else None
+        inner = above * weight
+        # What would only lengthen the states does not change them: it is taken out of the gradient.
+        along = (inner * normed).mean(dim=1, keepdim=True, dtype=torch.float32).to(inner.dtype)
+        return torch.addcmul(inner, normed, along, value=-1).mul_(scale), weight_gradient, None
 
 
 def attention_by_products(

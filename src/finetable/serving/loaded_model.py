@@ -43,7 +43,7 @@ class LoadedModel:
     @property
     def memory_bytes(self) -> int:
         """What the model takes in memory, as far as it has been used."""
-        return self.engine.bytes
+        return self.engine.memory_bytes
 
     @property
     def labels(self) -> tuple[str, ...]:
