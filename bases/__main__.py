@@ -18,7 +18,7 @@ from typing import Any
 from bases.acceptance import accept, table_of
 from bases.card import model_card
 from bases.judging import bits_per_byte, longest_copies, written
-from bases.mix import FORBIDDEN, MANIFEST, MIX, TRAINED, make_mix, read_mix
+from bases.mix import FORBIDDEN, MANIFEST, MIX, SHARED, TRAINED, make_mix, read_mix, read_shared
 from bases.packing import pack, rounded
 from bases.passages import held_out_passages
 from bases.recipe import BaseRecipe
@@ -78,12 +78,12 @@ def _make(recipe: BaseRecipe, asked: argparse.Namespace, mix: Path) -> None:
 
 def _judged(base: BaseModel, recipe: BaseRecipe, asked: argparse.Namespace, mix: Path) -> dict[str, Any]:
     held_out = list(held_out_passages(asked.data, frozenset(recipe.sources.share_alike)))
-    scratch = scratch_bits_per_byte(mix, held_out, asked.minutes, asked.work / "scratch")
+    scratch = scratch_bits_per_byte(mix, held_out, asked.minutes, mix / "scratch")
     texts = written(base, SAMPLES, SAMPLE_TOKENS, recipe.seed)
-    trained = (passage.text for passage, _ in read_mix(mix / MIX))
+    trained = [passage.text for passage, _ in read_mix(mix / MIX)]
     # Evenly, as they stand kind by kind.
     real = [held_out[place * len(held_out) // SAMPLES].text for place in range(SAMPLES)]
-    copies = longest_copies(trained, texts, real)
+    copies = longest_copies(trained, read_shared(mix / SHARED), texts, real)
     return {
         "bits_per_byte": {recipe.name: bits_per_byte(base, held_out), "scratch": scratch},
         "judged_how": f"scratch: `--base scratch` taught for {asked.minutes:g} minutes by passages of that "

@@ -1,7 +1,8 @@
 """What the base is trained on: free passages, none of them held out, none twice, each kind weighted."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,8 @@ from finetable.data.copies import CopyIndex
 from finetable.data.folding import text_hash
 from finetable.data.near_duplicates import near_groups
 
-MIX, MANIFEST = "mix.parquet", "manifest.json"
+MIX, SHARED, MANIFEST = "mix.parquet", "shared.parquet", "manifest.json"
+SHARED_REASON = "shared_with_forbidden"
 TRAINED, FORBIDDEN = "trained.u64", "forbidden.u64"
 
 
@@ -38,12 +40,13 @@ def make_mix(recipe: BaseRecipe, data: Path, folder: Path) -> None:
     """Write the mix, its manifest, and the fingerprints of what is trained on and of what must not be.
 
     A passage is dropped where it shares 12 consecutive words with a forbidden text, or is nearly
-    equal to an earlier passage; the manifest counts both by source.
+    equal to an earlier passage; the manifest counts both by source. Those that share words are kept aside, as
+    the measure of how much texts share that nobody copied.
     """
     forbidden = forbidden_texts(data)
     passages = list(free_passages(data, recipe.sources.left_out))
     counts: dict[str, Counts] = {}
-    reasons = _reasons_to_drop(passages, forbidden)
+    reasons = _reasons_to_drop(passages, list(chain.from_iterable(forbidden.values())))
     rows: list[tuple[Passage, int]] = []
     for passage, reason in zip(passages, reasons, strict=True):
         count = counts.setdefault(
@@ -62,9 +65,12 @@ def make_mix(recipe: BaseRecipe, data: Path, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     _write_table(folder / MIX, rows)
     _write_fingerprints(folder / TRAINED, [passage.text for passage, _ in rows])
-    _write_fingerprints(folder / FORBIDDEN, forbidden)
+    _write_fingerprints(folder / FORBIDDEN, chain.from_iterable(forbidden.values()))
+    shared = [p.text for p, reason in zip(passages, reasons, strict=True) if reason == SHARED_REASON]
+    pyarrow.parquet.write_table(pa.table({"text": pa.array(shared, pa.string())}), folder / SHARED)
     manifest = {
         "sources": [asdict(count) for count in counts.values()],
+        "forbidden": {name: len(fingerprints_of(texts)) for name, texts in forbidden.items()},
         "files": {name: sha256(folder / name) for name in (MIX, TRAINED, FORBIDDEN)},
     }
     write_json(folder / MANIFEST, manifest)
@@ -76,6 +82,16 @@ def read_mix(file: Path) -> list[tuple[Passage, int]]:
     return [(Passage(**{key: row[key] for key in Passage.__annotations__}), row["times"]) for row in rows]
 
 
+def read_shared(file: Path) -> list[str]:
+    """Texts that were left out because they share words with what must not be trained on."""
+    return [str(text) for text in pyarrow.parquet.read_table(file)["text"].to_pylist()]
+
+
+def fingerprints_of(texts: Iterable[str]) -> np.ndarray:
+    """Fingerprints of texts, uint64 (texts,), ascending, each once."""
+    return np.array(sorted({int(text_hash(text), 16) for text in texts}), "<u8")
+
+
 def fingerprints(file: Path) -> np.ndarray:
     """Fingerprints of texts, uint64 (texts,), ascending."""
     return np.fromfile(file, "<u8")
@@ -85,7 +101,7 @@ def _reasons_to_drop(passages: Sequence[Passage], forbidden: Sequence[str]) -> l
     """Why each passage is not trained on, as the name of its count; empty where it may be."""
     texts = [passage.text for passage in passages]
     index = CopyIndex.build(forbidden)
-    reasons = ["shared_with_forbidden" if copy.is_copied else "" for copy in index.look_up(texts)]
+    reasons = [SHARED_REASON if copy.is_copied else "" for copy in index.look_up(texts)]
     groups = near_groups(texts, np.arange(len(texts)))
     met: set[int] = set()
     for place, group in enumerate(groups.tolist()):
@@ -109,6 +125,5 @@ def _write_table(file: Path, rows: Sequence[tuple[Passage, int]]) -> None:
     pyarrow.parquet.write_table(pa.table(columns), file, compression="zstd")
 
 
-def _write_fingerprints(file: Path, texts: Sequence[str]) -> None:
-    found = sorted({int(text_hash(text), 16) for text in texts})
-    np.array(found, "<u8").tofile(file)
+def _write_fingerprints(file: Path, texts: Iterable[str]) -> None:
+    fingerprints_of(texts).tofile(file)

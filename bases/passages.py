@@ -12,6 +12,7 @@ from finetable.data.folding import text_hash
 ABSTRACTS = "papers/all_papers.parquet"
 ABSTRACTS_SOURCE = "arXiv metadata"
 HELD_OUT_OF_A_HUNDRED = 1
+HELD_OUT = "held out"
 TABLES = (  # of the acceptance runs: file, columns of which no text may be trained on
     ("netflix/netflix_titles.csv", ("description",)),
     ("tweets/train.csv", ("text",)),
@@ -48,16 +49,16 @@ def held_out_passages(data: Path, left_out: frozenset[str]) -> Iterator[Passage]
     yield from (passage for passage in _abstracts(data) if _is_held_out(passage.text))
 
 
-def forbidden_texts(data: Path) -> list[str]:
-    """Every text that must not be trained on: what is held out, and the tables of the acceptance runs."""
-    texts = {passage.text: None for passage in held_out_passages(data, frozenset())}
+def forbidden_texts(data: Path) -> dict[str, list[str]]:
+    """Every text that must not be trained on: what is held out, and by file the tables of acceptance runs."""
+    texts = {HELD_OUT: list(dict.fromkeys(passage.text for passage in held_out_passages(data, frozenset())))}
     for file, columns in TABLES:
         table = pyarrow.csv.read_csv(
             data / file, parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True)
         )
-        for column in columns:
-            texts |= dict.fromkeys(str(cell) for cell in table[column].to_pylist() if cell)
-    return list(texts)
+        cells = (cell for column in columns for cell in table[column].to_pylist())
+        texts[file] = list(dict.fromkeys(str(cell) for cell in cells if cell))
+    return texts
 
 
 def _read(file: Path) -> Iterator[Passage]:

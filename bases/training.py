@@ -71,14 +71,18 @@ def rows_of(mix: Path, vocabulary: int, encoder: Encoder) -> tuple[TokenizedRows
     return _read_rows(folder, "train"), _read_rows(folder, "validation")
 
 
-def _write_rows(mix: Path, encoder: Encoder, folder: Path) -> None:
+def _splits(mix: Path) -> dict[str, list[tuple[Passage, int]]]:
+    """Passages of the mix to train on and to validate on, with how often each is seen."""
     passages = read_mix(mix / MIX)
     step = max(2, len(passages) // VALIDATION_ROWS)
-    splits = {
+    return {
         "train": [pair for place, pair in enumerate(passages) if place % step],
         "validation": [(passage, 1) for passage, _ in passages[::step]],
     }
-    for split, chosen in splits.items():
+
+
+def _write_rows(mix: Path, encoder: Encoder, folder: Path) -> None:
+    for split, chosen in _splits(mix).items():
         rows = tokenized(chosen, encoder, folder / f"{split}.all")
         kept = fitting(rows)
         print(
@@ -101,6 +105,7 @@ class BaseRun:
     def __init__(self, recipe: BaseRecipe, mix: Path, folder: Path) -> None:
         recipe.keep_beside(folder, "network", "training", "passes", "sources")
         self.folder = folder
+        self._mix = mix
         self.base: BaseModel = build_network(
             recipe.network.size(), tokenizer_of(recipe, mix), recipe.seed, recipe.name
         )
@@ -138,12 +143,14 @@ class BaseRun:
             tokens += by_number[number]["tokens"]
             if by_number[number]["validation_nats"] is not None:
                 curve.append({"step": number, "tokens": tokens, "nats": by_number[number]["validation_nats"]})
+        asked_for = sum(times for _, times in _splits(self._mix)["train"])
         thinned = curve[:: -(-len(curve) // points)]
         return {
             "steps": outcome.position.step,
             "tokens": outcome.position.tokens,
             "hours": outcome.position.seconds / 3600,
             "seed": self._draft.seed,
+            "too_long": asked_for - len(self._tokenized[0]),
             "validation_rows": self._draft.validation_rows,
             "curve": thinned if thinned[-1] == curve[-1] else [*thinned, curve[-1]],
         }

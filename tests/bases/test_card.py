@@ -29,6 +29,7 @@ FACTS: dict[str, Any] = {
         "learning_rate": 2e-3,
         "seed": 0,
         "validation_rows": 40,
+        "too_long": 3,
         "curve": [
             {"step": 500, "tokens": 1_000_000, "nats": 5.1},
             {"step": 1000, "tokens": 2e6, "nats": 4.9},
@@ -62,7 +63,7 @@ def test_every_table_of_the_card_is_one() -> None:
 def test_the_card_says_what_was_counted() -> None:
     card = model_card(FACTS)
     assert (
-        "2 million characters, counting every pass, in 18\npassages, none of a share-alike licence." in card
+        "2 million characters, counting every pass, in 18\npassages, none of a share-alike licence. 40 of them served" in card
     )
     assert "| fiction | a/source | CC0 1.0 | 9 | 90.0% |" in card
     assert "share-alike" not in model_card(FACTS | {"share_alike": True}).split("## How it was trained")[0]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bases.mix import FORBIDDEN, MANIFEST, MIX, TRAINED, fingerprints, make_mix, read_mix
+from bases.mix import FORBIDDEN, MANIFEST, MIX, SHARED, TRAINED, fingerprints, make_mix, read_mix, read_shared
 from bases.recipe import BaseRecipe
 from tests.bases.conftest import HELD_OUT, NETFLIX, SHARED, SYNOPSIS, TWEET, sentence, write_passages
 
@@ -31,6 +31,7 @@ def test_what_shares_twelve_words_with_a_forbidden_text_is_left_out_and_counted(
     assert kept in texts
     assert not {told, forbidden} & texts
     assert counts_of(tmp_path / "mix", "fiction")["shared_with_forbidden"] == 2
+    assert read_shared(tmp_path / "mix" / SHARED) == [told, forbidden]
     assert counts_of(tmp_path / "mix", "fiction")["trained"] == 2
 
 
@@ -42,8 +43,16 @@ def test_fingerprints_show_that_nothing_forbidden_is_trained_on(
     assert len(trained) == len(read_mix(tmp_path / MIX))
     assert len(forbidden) >= 4
     assert not np.intersect1d(trained, forbidden).size
-    files = json.loads((tmp_path / MANIFEST).read_text())["files"]
-    assert files == {name: sha256(tmp_path / name) for name in (MIX, TRAINED, FORBIDDEN)}
+    manifest = json.loads((tmp_path / MANIFEST).read_text())
+    assert manifest["files"] == {name: sha256(tmp_path / name) for name in (MIX, TRAINED, FORBIDDEN)}
+    assert manifest["forbidden"] == {
+        "held out": 1,
+        "netflix/netflix_titles.csv": 1,
+        "tweets/train.csv": 1,
+        "tweets/test.csv": 1,
+        "genres/movies.csv": 1,
+        "genres/movies_every_genre.csv": 1,
+    }
 
 
 def test_of_near_duplicates_the_first_is_seen(data: Path, recipe: BaseRecipe, tmp_path: Path) -> None:

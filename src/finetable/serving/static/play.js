@@ -43,8 +43,11 @@ export function makePlay(panel) {
   async function show([wanted]) {
     failed.replaceChildren();
     try {
-      known = (await models()).filter((model) => model.id !== "scratch");
-      if (!known.length) {
+      const all = await models();
+      const taught = all.filter((model) => model.id !== "scratch" && model.id !== "small");
+      // What comes with finetable stands last: whoever has taught a model wants that one.
+      known = [...taught, ...all.filter((model) => model.id === "small")];
+      if (!taught.length) {
         const link = el("a", { className: "button primary", href: "#jobs" }, "Go to Jobs");
         panel.replaceChildren(
           empty("No model yet: drop a table under Jobs, and what it learns can be asked here.", link),
