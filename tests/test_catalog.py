@@ -22,7 +22,7 @@ def test_tasks_and_sources() -> None:
 
 def test_tensorboard_files_are_written_on_request_only(tmp_path: Path) -> None:
     for wanted in (False, True):
-        writer = step_writer_of(wanted, tmp_path / "board")
+        writer = step_writer_of(wanted)(tmp_path / "board")
         writer.step(Step(1, 2.0, 0.3, 0.1, 1.0, 100, 0.5, 2.1))
         writer.close()
         assert (tmp_path / "board").exists() == wanted
@@ -45,7 +45,7 @@ def test_a_missing_extra_is_one_sentence(tmp_path: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(RecipeError, match="pip install 'finetable\\[tensorboard\\]'"):
-        step_writer_of(True, tmp_path)
+        step_writer_of(True)
     elsewhere = FewShotSettings.parsed("some-model@url=https://example.org/v1")
     with pytest.raises(RecipeError, match="pip install 'finetable\\[remote\\]'"):
         answerer_of(elsewhere, tmp_path)

@@ -88,6 +88,8 @@ class FewShotSettings(Settings):
                 raise RecipeError("A scratch network has read nothing yet, so examples teach it nothing.")
             if self.budget is not None:
                 raise RecipeError("A model on this machine costs nothing: leave budget out.")
+            if self.input_price is not None or self.output_price is not None:
+                raise RecipeError("A model on this machine costs nothing: leave the prices out.")
             return
         if "@" in self.url:
             raise RecipeError("A key or password in the address would be shown: use OPENAI_API_KEY instead.")

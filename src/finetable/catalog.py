@@ -89,19 +89,19 @@ def adapter_of(network: PreTrainedModel, recipe: Recipe) -> Adapter | None:
     return Adapter(network, recipe.base.lora, recipe.seed)
 
 
-def step_writer_of(tensorboard: bool, folder: Path) -> StepWriter:
-    """What keeps the figures of the steps besides the model folder itself."""
+def step_writer_of(tensorboard: bool) -> Callable[[Path], StepWriter]:
+    """What opens, in a folder, what keeps the figures of the steps besides the model folder itself."""
     from finetable.training.journal import NoWriter
 
     if not tensorboard:
-        return NoWriter()
+        return lambda _: NoWriter()
     try:
         from finetable.training.tensorboard_log import TensorboardLog
     except ImportError as fault:
         raise RecipeError(
             "--tensorboard needs the extra of that name: pip install 'finetable[tensorboard]'."
         ) from fault
-    return TensorboardLog(folder)
+    return TensorboardLog
 
 
 def few_shot_base_of(settings: FewShotSettings) -> BaseModel:

@@ -98,6 +98,10 @@ class ModelFolder:
         return self.inner / "checkpoints"
 
     @property
+    def _built(self) -> Path:
+        return self.inner / "model.partial"
+
+    @property
     def kept_epochs(self) -> KeptEpochs:
         """The models of the last epochs, where they were asked for."""
         return KeptEpochs(self.inner / "epochs")
@@ -194,7 +198,7 @@ class ModelFolder:
 
     def write_model(self, base: BaseModel, record: Record, card: str) -> Record:
         """Put the trained model and its card into the folder, and last the record that says so; give that."""
-        built = self.inner / "model.partial"
+        built = self._built
         shutil.rmtree(built, ignore_errors=True)
         with disk_faults(self.path):
             base.network.save_pretrained(built)
@@ -207,9 +211,13 @@ class ModelFolder:
         write_text(self.path / "README.md", card)
         finished = record.model_copy(update={"status": "finished", "files": digests})
         self.write_record(finished)
-        for leftover in (built, self.checkpoints, self.tokenizer):
-            shutil.rmtree(leftover, ignore_errors=True)
+        self.remove_leftovers()
         return finished
+
+    def remove_leftovers(self) -> None:
+        """Remove what only a run under way needs."""
+        for leftover in (self._built, self.checkpoints, self.tokenizer):
+            shutil.rmtree(leftover, ignore_errors=True)
 
     def read_model(self, record: Record) -> BaseModel:
         """The trained model; raises ModelFolderError where a file is missing or is not what was written."""

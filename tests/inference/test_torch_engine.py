@@ -297,15 +297,23 @@ def test_a_text_ends_where_the_context_does(base: BaseModel) -> None:
     assert text == slow
 
 
-def test_a_prompt_longer_than_the_context_is_an_error(base: BaseModel) -> None:
-    tokens = len(base.encoder().prompts(["moon " * 99])[0]) + len(base.encoder().prefix("film"))
-    requests = [Request(0, "the sea"), Request(1, "moon " * 99, prefix="film")]
-    with pytest.raises(UserError) as caught:
-        next(engine_for(base).stream(requests, GREEDY, 8))
-    assert str(caught.value) == (
-        f"The given columns and the prefix are {tokens:,} tokens long, and the model sees 96 at once; "
-        f"shorten them."
-    )
+def test_a_prompt_longer_than_the_context_loses_its_end(base: BaseModel) -> None:
+    engine, encoder = engine_for(base), base.encoder()
+    long, prefix = "moon " * 99, encoder.prefix("film")
+    requests = [Request(0, "the sea"), Request(1, long, prefix="film")]
+    assert engine.too_long([request.prompt for request in requests], ["film"]) == 1
+    found = written(engine, requests, GREEDY)
+    kept = encoder.prompts([long], base.context - 1 - len(prefix))[0]
+    shorter = encoder.decode(kept[1:-1])
+    assert encoder.prompts([shorter]) == [kept]
+    assert engine.too_long([shorter], ["film"]) == 0
+    assert found[1, 0].text == written(engine, [Request(1, shorter, prefix="film")], GREEDY)[1, 0].text
+    assert found[0, 0] == written(engine_for(base), requests[:1], GREEDY)[0, 0]
+
+
+def test_a_prefix_longer_than_the_context_is_an_error(base: BaseModel) -> None:
+    with pytest.raises(UserError, match="prefix is too long for a model that sees 96 tokens at once"):
+        next(engine_for(base).stream([Request(0, "the sea", prefix="moon " * 99)], GREEDY, 8))
 
 
 def test_nothing_asked_for_nothing_written(load_base: Load) -> None:

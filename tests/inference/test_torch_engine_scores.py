@@ -2,6 +2,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import torch
 
 from finetable.inference import tail_scores
 from finetable.inference.torch_engine import TorchEngine
@@ -61,3 +62,25 @@ def test_prompts_that_leave_no_room_for_the_longest_answer_are_counted(base: Bas
     assert 0 < too_long < len(prompts)
     assert engine.too_long(prompts, answers) == too_long
     assert engine.too_long([None, ""], answers) == 0
+
+
+@pytest.mark.parametrize("prompt", ["the sea", "moon " * 60])
+def test_what_the_network_does_not_see_at_once_is_scored_in_windows(base: BaseModel, prompt: str) -> None:
+    encoder, context = base.encoder(), base.context
+    answer = "Two friends sail home, and the sea is calm. " * 9
+    head, ids = encoder.prompts([prompt])[0], encoder.answers([answer])[0]
+    row = head + ids
+    assert len(row) > 2 * context
+    wanted, new = 0.0, len(head)
+    begin = 0 if new < context else new - context // 2
+    while new < len(row):
+        seen = row[begin : begin + context]
+        with torch.inference_mode():
+            nats = base.network(torch.tensor([seen]), use_cache=False).logits[0].double().log_softmax(dim=-1)
+        for place in range(new - begin, len(seen)):
+            wanted += float(nats[place - 1, seen[place]])
+        new = begin + len(seen)
+        begin = new - context // 2
+    scores = engine_for(base).score([None, prompt, prompt], ["A film.", answer, "x"], 2)
+    assert scores[1] == pytest.approx(wanted, rel=1e-5)
+    assert scores[1] < 5 * scores[2]

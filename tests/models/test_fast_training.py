@@ -127,12 +127,18 @@ def test_a_faster_network_computes_and_saves_the_same(tmp_path: Path) -> None:
     assert AutoConfig.from_pretrained(tmp_path / "fast").activation_function == "gelu_new"
 
 
-def llama(config: type[PretrainedConfig] = LlamaConfig, **others: Any) -> PreTrainedModel:
+def llama(config: type[PretrainedConfig]) -> PreTrainedModel:
     torch.manual_seed(0)
-    shape = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
-    network: PreTrainedModel = AutoModelForCausalLM.from_config(
-        config(**shape, num_key_value_heads=2, head_dim=8, vocab_size=40, **others)
-    ).eval()
+    shape: dict[str, Any] = {
+        "hidden_size": 16,
+        "intermediate_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 2,
+        "head_dim": 8,
+        "vocab_size": 40,
+    }
+    network: PreTrainedModel = AutoModelForCausalLM.from_config(config(**shape)).eval()
     for name, weight in network.named_parameters():
         if "norm" in name:
             nn.init.normal_(weight, mean=1.0, std=0.3)

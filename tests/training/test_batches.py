@@ -75,11 +75,11 @@ def test_every_epoch_has_the_same_number_of_steps(plan: BatchPlan, epoch: int) -
 
 
 @settings(max_examples=60, deadline=None)
-@given(plans(), st.integers(0, 200))
-def test_a_batch_depends_on_seed_and_step_alone(plan: BatchPlan, step: int) -> None:
+@given(plans(), EPOCH)
+def test_batches_depend_on_seed_and_epoch_alone(plan: BatchPlan, epoch: int) -> None:
     again = BatchPlan(plan.lengths.copy(), plan.batch_tokens, plan.micro_batch_tokens, plan.seed)
-    epoch, place = divmod(step, plan.steps_per_epoch)
-    assert as_lists([plan.batch(step)]) == as_lists([again.epoch(epoch)[place]])
+    again.epoch(epoch + 1)
+    assert as_lists(plan.epoch(epoch)) == as_lists(again.epoch(epoch))
 
 
 def test_other_seeds_and_epochs_mix_the_rows_of_batches_and_their_order_anew() -> None:

@@ -282,7 +282,7 @@ def row_ids_of(make_base: MakeBase, make_rows: MakeRows, make_plan: MakePlan) ->
     def found(examples: list[Example], number: int) -> list[int]:
         rows, plan = make_rows(make_base(), examples), make_plan()
         batches = BatchPlan.of(rows.lengths, plan)
-        return sorted(rows.row_ids[np.concatenate(batches.batch(number))].tolist())
+        return sorted(rows.row_ids[np.concatenate(batches.epoch(0)[number])].tolist())
 
     return found
 

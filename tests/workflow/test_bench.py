@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,14 @@ import pytest
 
 from finetable.bench_settings import BenchSettings
 from finetable.errors import ModelFolderError, RecipeError, TableError
+from finetable.evaluation.evaluate import written_freely
 from finetable.model_folder import ModelFolder
 from finetable.progress import Silent
+from finetable.tasks.task import prompts
 from finetable.verbs import bench, train
 from finetable.workflow.bench_rows import bench_rows
+from finetable.workflow.opened import open_model
+from finetable.workflow.training_texts import training_index
 
 JOB: dict[str, Any] = {"label": "genre", "given": "title,plot"}
 WriteFilms = Callable[[Path, int], Path]
@@ -129,6 +134,21 @@ def test_a_writer_has_the_figures_that_evaluate_gives_it(films: Path, writer: Pa
     assert 0 < model["distinct_2"] <= 1
     with pytest.raises(RecipeError, match="does not write"):
         bench(films, write="plot", given="genre", contestant=("tfidf",))
+
+
+def test_a_writer_copies_where_it_copies_from_rows_of_its_own_table(writer: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.csv"
+    lines = [f"{('crime', 'love', 'horror')[n % 3]},quux {n} frobs zorp {n * 7}" for n in range(60)]
+    other.write_text("\n".join(["genre,plot", *lines]) + "\n", encoding="utf-8")
+    (found,) = bench(other, write="plot", given="genre", contestant=(f"model:{writer}",))["contestants"]
+    model = open_model(writer)
+    index = training_index(model.task, model.folder, model.folder.read_rows())
+    assert index is not None
+    genres = bench_rows(str(other), BenchSettings(task=model.task.settings), [], Silent()).test
+    texts = written_freely(model.engine(), list(prompts(model.task, genres)), 64)
+    copied = [copy.words for copy in index.look_up(texts)]
+    assert found["copied_words_median"] == median(copied)
+    assert median(copied) > 0
 
 
 class Told(Silent):

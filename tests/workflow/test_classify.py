@@ -1,11 +1,13 @@
 """A labelled table: the same rows in order, probabilities, abstaining."""
 
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pytest
 
 from finetable.errors import ColumnError, RecipeError
+from finetable.progress import Silent
 from finetable.verbs import classify
 
 
@@ -33,6 +35,13 @@ def test_abstaining_leaves_the_prediction_empty(labeller: Path, films: Path) -> 
         assert (row["genre_predicted"] == "") == (row["genre_probability"] < 0.4)
 
 
+class Unworked(Silent):
+    """Sees no row labelled."""
+
+    def bar(self, name: str, total: float) -> NoReturn:
+        raise AssertionError(f"{name} {total:g} rows was begun")
+
+
 def test_faults(labeller: Path, writer: Path, films: Path, tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="not to label"):
         classify(writer, films)
@@ -43,4 +52,4 @@ def test_faults(labeller: Path, writer: Path, films: Path, tmp_path: Path) -> No
     taken = tmp_path / "taken.csv"
     taken.write_text("title,plot,genre_predicted\nA,b,c\n", encoding="utf-8")
     with pytest.raises(RecipeError, match="genre_predicted"):
-        classify(labeller, taken)
+        classify(labeller, taken, progress=Unworked())

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from finetable.errors import TableError
+from finetable.errors import RecipeError, TableError
 from finetable.model_folder import ModelFolder
+from finetable.progress import Silent
 from finetable.verbs import evaluate
 
 NEW = [
@@ -31,9 +32,11 @@ def test_rows_seen_in_training_are_counted_and_left_out(labeller: Path, films: P
     header, *old = films.read_text(encoding="utf-8").splitlines()
     table.write_text("\n".join([header, *NEW, *old, *NEW[:0]]) + "\n", encoding="utf-8")
     figures = evaluate(labeller, table)
-    trained = ModelFolder(labeller).read_record().splits["train"]
-    assert figures["seen_rows"] == trained
-    assert figures["rows"] == 153 - trained
+    splits = ModelFolder(labeller).read_record().splits
+    # Those that chose the best step and the temperature were seen, too.
+    seen = splits["train"] + splits["validation"]
+    assert figures["seen_rows"] == seen
+    assert figures["rows"] == 153 - seen
     assert evaluate(labeller, table, include_seen=True)["rows"] == 153
 
 
@@ -47,3 +50,30 @@ def test_nothing_but_seen_rows_is_a_fault(labeller: Path, tmp_path: Path) -> Non
     )
     with pytest.raises(TableError, match="--include-seen"):
         evaluate(labeller, table)
+    with pytest.raises(RecipeError, match="for another table"):
+        evaluate(labeller, include_seen=True)
+
+
+def test_why_no_row_can_be_judged_is_told(labeller: Path, tmp_path: Path) -> None:
+    table = tmp_path / "new.csv"
+    names = ("Love", "CRIME", "Horror")
+    lines = [f"New {number},{names[number % 3]},a nurse hides {number} letters" for number in range(12)]
+    table.write_text("\n".join(["title,genre,plot", *lines]) + "\n", encoding="utf-8")
+    told = Told()
+    with pytest.raises(TableError) as caught:
+        evaluate(labeller, table, progress=told)
+    assert str(caught.value) == f"No row of {table} can be judged; the reasons are above."
+    assert any("12 × a label the model does not know" in line for line in told.lines)
+
+
+class Told(Silent):
+    """Keeps what a person would read."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
+
+    def warn(self, line: str) -> None:
+        self.lines.append(line)

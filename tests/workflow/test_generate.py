@@ -75,6 +75,11 @@ def test_a_value_that_no_training_row_has_is_told_with_the_nearest(writer: Path)
     assert line.count("'") == 8
 
 
+def test_given_columns_that_the_model_cannot_see_whole_are_counted(writer: Path) -> None:
+    lines = warned(writer, "genre=" + "a tender letter " * 400)
+    assert "1 row is given more than the model can see; the end of it was not read" in lines
+
+
 def generating(writer: Path) -> list[str]:
     program = "from finetable.__main__ import main; main()"
     words = ["generate", str(writer), "-n", "20000", "--batch-size", "4"]

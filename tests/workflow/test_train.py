@@ -206,11 +206,14 @@ def test_long_rows_stop_drop_or_cut(films: Path, tmp_path: Path, recipes: Recipe
     with pytest.raises(TableError, match=r"1 row is longer than the 1,024 tokens .* line 152"):
         train(table, out=tmp_path / "stop", **recipe)
     assert not (tmp_path / "stop").exists()
+    told = "1 row is longer than the 1,024 tokens the base sees, on line 152: they were "
     dropped = train(table, out=tmp_path / "drop", long_rows="drop", **recipe)
+    assert told + "set aside" in dropped.record.notes
     assert sum(dropped.record.splits.values()) == 150
     assert "longer than" in (tmp_path / "drop" / "finetable" / "set_aside.jsonl").read_text(encoding="utf-8")
     cut = train(table, out=tmp_path / "cut", long_rows="cut", **recipe)
     assert sum(cut.record.splits.values()) == 151
+    assert told + "cut" in cut.record.notes
 
 
 @pytest.mark.parametrize("length", [{"epochs": 1}, {"epochs": None, "minutes": 1}])

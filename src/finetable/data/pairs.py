@@ -35,11 +35,6 @@ class EqualTexts:
         _, first, group_of = np.unique(group_rows([texts]), return_index=True, return_inverse=True)
         return cls(texts, lines, first[group_of].astype(np.int64))
 
-    @property
-    def distinct(self) -> int:
-        """Number of different texts."""
-        return int((self.first == np.arange(len(self.first))).sum())
-
     def duplicates(self) -> tuple[Pair, ...]:
         """Each text that an earlier one equals, with the first of these."""
         later = np.flatnonzero(self.first != np.arange(len(self.first)))

@@ -22,6 +22,7 @@ from finetable.evaluation.metrics import (
     spread,
 )
 from finetable.inference.engine import Engine, LabelEngine, Request
+from finetable.inference.predict import score_in_pieces
 from finetable.verb_settings import SamplingSettings
 
 GENERATED_FOR_COPIES = 100
@@ -74,7 +75,8 @@ def judge_labels(
     """How well a labeller does on rows it never saw, beside simple baselines."""
     place = {label: code for code, label in enumerate(labels)}
     truth = np.array([place[answer] for answer in rows.answers])
-    probabilities = softmax(engine.score_labels(rows.prompts, labels, batch_size), temperature)
+    scores = np.concatenate(list(score_in_pieces(engine, rows.prompts, labels, batch_size)))
+    probabilities = softmax(scores, temperature)
     predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
     correct = predicted == truth
     texts, train_texts = _texts(rows.prompts), _texts(rows.train_prompts)
@@ -161,9 +163,10 @@ def copying_figures(written: Sequence[Copy], real: Sequence[Copy]) -> dict[str, 
 
 
 def written_freely(engine: Engine, prompts: Sequence[str | None], batch_size: int) -> list[str]:
-    """Texts as they come, copies not redrawn, for prompts of the judged rows."""
+    """Texts as they come, copies not redrawn, for prompts of the judged rows, in their order."""
     requests = [Request(i, prompts[i % len(prompts)]) for i in range(GENERATED_FOR_COPIES)]
-    return [text.text for text in engine.stream(requests, SamplingSettings(), batch_size)]
+    texts = list(engine.stream(requests, SamplingSettings(), batch_size))
+    return [text.text for text in sorted(texts, key=lambda text: text.request.row)]
 
 
 def _texts(prompts: Sequence[str | None]) -> list[str]:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from finetable.data.copies import Copy
+
 OUTSIDE = -1
 """The place of an answer that is none of the labels."""
 
@@ -33,6 +35,8 @@ class Wrote:
 
     `nats` (N,) is minus the log-probability of each real text with its end. `texts` are those it wrote
     itself, for prompts of the rows, in `seconds` of wall time. `cost` is in US dollars; `notes` are as above.
+    `copies` are what each text shares with one that it learnt from, None where it learnt from no others than
+    those it was shown.
     """
 
     nats: npt.NDArray[np.float64]
@@ -40,3 +44,4 @@ class Wrote:
     seconds: float
     cost: float
     notes: tuple[str, ...] = ()
+    copies: tuple[Copy, ...] | None = None

@@ -1,6 +1,6 @@
 """Table × task × engine → rows: labels with probabilities, and texts that do not copy."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -41,7 +41,7 @@ def write_rows(
     settings: tuple[bool, int],
     on_row: Callable[[], None],
 ) -> Writing:
-    """Write every request's text; those that copy are drawn again, MOST_DRAWS times at most.
+    """Write every request's text; those that copy are drawn again, MOST_DRAWS times in all at most.
 
     `settings` are whether to redraw at all, and the batch size. Greedy texts are never redrawn: they
     would come out the same.
@@ -76,14 +76,19 @@ def label_rows(
 ) -> list[Choice]:
     """The likeliest label of each prompt with its calibrated probability.
 
-    `settings` are the probability below which the prediction stays empty, and the batch size. Prompts are
-    taken in pieces, so that memory does not grow with rows × labels.
+    `settings` are the probability below which the prediction stays empty, and the batch size.
     """
     abstain_below, batch_size = settings
     choices: list[Choice] = []
-    for first in range(0, len(prompts), LABELLED_AT_ONCE):
-        piece = prompts[first : first + LABELLED_AT_ONCE]
-        probabilities: np.ndarray = softmax(engine.score_labels(piece, labels, batch_size), temperature)
-        choices += choose(labels, probabilities, abstain_below)
-        on_rows(len(piece))
+    for scores in score_in_pieces(engine, prompts, labels, batch_size):
+        choices += choose(labels, softmax(scores, temperature), abstain_below)
+        on_rows(len(scores))
     return choices
+
+
+def score_in_pieces(
+    engine: LabelEngine, prompts: Sequence[str | None], labels: Sequence[str], batch_size: int
+) -> Iterator[np.ndarray]:
+    """What an engine scores, a piece of the prompts after the other: they are never all tokens at once."""
+    for first in range(0, len(prompts), LABELLED_AT_ONCE):
+        yield engine.score_labels(prompts[first : first + LABELLED_AT_ONCE], labels, batch_size)

@@ -23,7 +23,6 @@ FREE = Price(0.0, 0.0, 0.0)
 """For a model on this machine."""
 
 AS_OF = "2025"
-SOURCE = "OpenAI's price list, standard rates, without discounts for cached or batched tokens"
 
 PRICES = {
     **dict.fromkeys(("gpt-4o-mini", "gpt-4o-mini-2024-07-18"), Price(0.15, 0.60, 3.00)),
@@ -33,7 +32,8 @@ PRICES = {
     **dict.fromkeys(("gpt-4.1-nano", "gpt-4.1-nano-2025-04-14"), Price(0.10, 0.40, 1.50)),
     **dict.fromkeys(("gpt-3.5-turbo", "gpt-3.5-turbo-0125"), Price(0.50, 1.50, 8.00)),
 }
-"""AS_OF, from SOURCE; fine-tuned models (`ft:…`) cost more than their base and are not in it."""
+"""AS_OF, from OpenAI's price list, standard rates, without discounts for cached or batched tokens. Fine-tuned
+models (`ft:…`) cost more than their base and are not in it."""
 
 
 def price_of(model: str) -> Price | None:

@@ -29,6 +29,20 @@ def score_tails(
     return scores
 
 
+def windows(length: int, start: int, most: int) -> Iterator[tuple[int, int, int]]:
+    """Where windows of at most `most` ids begin, where in each the first new id stands, and where they end.
+
+    Together they hold every id from `start` on as new once; all but the first see half a window before it.
+    """
+    begin, new = (0, start) if start < most else (start - most // 2, start)
+    while True:
+        end = min(length, begin + most)
+        yield begin, new, end
+        if end == length:
+            return
+        begin, new = end - most // 2, end
+
+
 def _score_batch(base: BaseModel, rows: list[np.ndarray], starts: list[int]) -> np.ndarray:
     longest = max(map(len, rows))
     ids = torch.full((len(rows), longest), base.special.pad)

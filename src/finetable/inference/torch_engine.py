@@ -13,7 +13,7 @@ from finetable.inference.engine import Request, Text, usual_most_tokens
 from finetable.inference.label_scores import score_labels
 from finetable.inference.lanes import Lanes, lanes_for
 from finetable.inference.sampling import sample, uniforms
-from finetable.inference.tail_scores import score_tails
+from finetable.inference.tail_scores import score_tails, windows
 from finetable.inference.utf8 import Utf8Constraint, token_bytes
 from finetable.models.base_model import BaseModel, head_of
 from finetable.verb_settings import SamplingSettings
@@ -65,12 +65,16 @@ class TorchEngine:
     ) -> Iterator[Text]:
         """Write every request's text; at most `batch_size` rows are in work together.
 
-        Row r always runs in lane r modulo the number of lanes, and its random numbers come from seed, row,
-        draw and step, so its text does not depend on what else is asked for.
+        A prompt that leaves no room for a token loses its end; `too_long` counts those. Row r always runs in
+        lane r modulo the number of lanes, and its random numbers come from seed, row, draw and step, so its
+        text does not depend on what else is asked for.
         """
         prompts = self._encoder.prompts([request.prompt for request in requests])
         prefixes = [self._encoder.prefix(request.prefix) for request in requests]
-        starts = [prompt + prefix for prompt, prefix in zip(prompts, prefixes, strict=True)]
+        starts = [
+            _shortened(prompt, self._base.context - 1 - len(prefix)) + prefix
+            for prompt, prefix in zip(prompts, prefixes, strict=True)
+        ]
         most = self.most_tokens(sampling)
         length = self._cache_length(max(map(len, starts), default=0), most)
         lanes = lanes_for(self._network, length, self._most_lanes, BYTES_OF_LANES)
@@ -89,8 +93,7 @@ class TorchEngine:
         context = self._base.context
         if longest_start >= context:
             raise UserError(
-                f"The given columns and the prefix are {longest_start:,} tokens long, and the model sees "
-                f"{context:,} at once; shorten them."
+                f"The prefix is too long for a model that sees {context:,} tokens at once; shorten it."
             )
         return min(context, -(-wanted // ROUND_LENGTH) * ROUND_LENGTH)
 
@@ -157,23 +160,31 @@ class TorchEngine:
 
     @torch.inference_mode()
     def score(self, prompts: Sequence[str | None], answers: Sequence[str], batch_size: int) -> np.ndarray:
-        """Log-probability in nats of each prompt's own answer with its end token, float64 (N,)."""
-        rows, starts = self._rows(prompts, answers)
-        return score_tails(self._base, rows, starts, batch_size)
+        """Log-probability in nats of each prompt's own answer with its end token, float64 (N,).
 
-    def _rows(
+        What is longer than the context is read in windows, each half a context further.
+        """
+        rows, starts, owners = self._windows(prompts, answers)
+        scores = score_tails(self._base, rows, starts, batch_size)
+        return np.bincount(owners, scores, minlength=len(answers))
+
+    def _windows(
         self, prompts: Sequence[str | None], answers: Sequence[str]
-    ) -> tuple[list[np.ndarray], list[int]]:
-        """Ids of each row, as many as the network sees, and where its answer begins."""
+    ) -> tuple[list[np.ndarray], list[int], list[int]]:
+        """Ids of each window, where in it what is new of an answer begins, and whose answer it is."""
         rows: list[np.ndarray] = []
         starts: list[int] = []
+        owners: list[int] = []
         for first in range(0, len(answers), ENCODED_AT_ONCE):
             piece = slice(first, first + ENCODED_AT_ONCE)
             heads, tails = self._encoder.prompts(prompts[piece]), self._encoder.answers(answers[piece])
-            for head, tail in zip(heads, tails, strict=True):
-                rows.append(np.array((head + tail)[: self._base.context], dtype=np.int32))
-                starts.append(len(head))
-        return rows, starts
+            for owner, (head, tail) in enumerate(zip(heads, tails, strict=True), first):
+                ids = np.array(head + tail, dtype=np.int32)
+                for begin, new, end in windows(len(ids), len(head), self._base.context):
+                    rows.append(ids[begin:end])
+                    starts.append(new - begin)
+                    owners.append(owner)
+        return rows, starts, owners
 
     @torch.inference_mode()
     def score_labels(
@@ -188,3 +199,9 @@ class TorchEngine:
         """How many prompts leave no room for the longest of the answers, so that their end is not read."""
         room = self._base.context - max(map(len, self._encoder.answers(answers)))
         return sum(len(prompt) > room for prompt in self._encoder.prompts(prompts))
+
+
+def _shortened(prompt: list[int], room: int) -> list[int]:
+    """A prompt without the end of its text where it has more ids than there is room for."""
+    lost = min(len(prompt) - room, len(prompt) - 2)
+    return prompt if lost <= 0 else prompt[: -1 - lost] + prompt[-1:]

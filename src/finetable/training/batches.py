@@ -41,11 +41,6 @@ class BatchPlan:
         """Batches that hold every row once; the same in each epoch, as only lengths decide the cuts."""
         return len(_cut(np.sort(self._padded), self.batch_tokens))
 
-    def batch(self, step: int) -> Batch:
-        """The micro-batches of a step, counted from 0."""
-        epoch, place = divmod(step, self.steps_per_epoch)
-        return self.epoch(epoch)[place]
-
     def epoch(self, epoch: int) -> list[Batch]:
         """Every row once, as batches in the order of training."""
         random = np.random.default_rng([self.seed, epoch])

@@ -148,11 +148,11 @@ def load_optimizer_state(
     """The reverse of `optimizer_state`."""
     for group in optimizer.param_groups:
         for weight in group["params"]:
-            mine = {}
-            for key in ("step", "exp_avg", "exp_avg_sq"):
-                value = state[f"{names[id(weight)]}:{key}"]
-                mine[key] = value if key == "step" else value.to(weight.device)
-            optimizer.state[weight] = mine
+            # The fused optimizer wants the step count, too, where the weight is.
+            optimizer.state[weight] = {
+                key: state[f"{names[id(weight)]}:{key}"].to(weight.device)
+                for key in ("step", "exp_avg", "exp_avg_sq")
+            }
 
 
 def learning_rate_share(step: int, steps: int, schedule: ScheduleName, warmup: float) -> float:

@@ -31,6 +31,7 @@ def classify_table(
     model = open_model(path)
     source = read_table(table, settings.table)
     source.require(model.task.settings.given)
+    _refuse_taken_names(model, source)
     tell_about_table(source, progress)
     labelled = _labelled(model, source, _choices(model, source, settings, progress))
     if out is not None:
@@ -74,19 +75,26 @@ def _choices(
     return choices
 
 
-def _labelled(model: OpenModel, source: Table, choices: Sequence[Choice]) -> pa.Table:
+def _names(model: OpenModel) -> tuple[str, str, str]:
     target = model.task.settings.target
-    added = {
-        f"{target}_predicted": pa.array([choice.predicted for choice in choices], pa.large_string()),
-        f"{target}_probability": pa.array([round(choice.probability, 6) for choice in choices], pa.float64()),
-        f"{target}_runner_up": pa.array([choice.runner_up for choice in choices], pa.large_string()),
-    }
-    taken = [name for name in added if name in source.column_names]
+    return f"{target}_predicted", f"{target}_probability", f"{target}_runner_up"
+
+
+def _refuse_taken_names(model: OpenModel, source: Table) -> None:
+    taken = [name for name in _names(model) if name in source.column_names]
     if taken:
         raise RecipeError(
             f"{source.name} has a column {taken[0]!r} already, which would be overwritten; rename it first."
         )
+
+
+def _labelled(model: OpenModel, source: Table, choices: Sequence[Choice]) -> pa.Table:
+    added = (
+        pa.array([choice.predicted for choice in choices], pa.large_string()),
+        pa.array([round(choice.probability, 6) for choice in choices], pa.float64()),
+        pa.array([choice.runner_up for choice in choices], pa.large_string()),
+    )
     labelled = source.columns
-    for name, column in added.items():
+    for name, column in zip(_names(model), added, strict=True):
         labelled = labelled.append_column(name, column)
     return labelled

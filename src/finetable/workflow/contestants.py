@@ -18,11 +18,13 @@ from finetable.evaluation.evaluate import GENERATED_FOR_COPIES, written_freely
 from finetable.inference.contestant import Labelled, Wrote
 from finetable.inference.few_shot import FewShot
 from finetable.inference.few_shot_writer import FewShotWriter
+from finetable.inference.predict import score_in_pieces
 from finetable.tasks.task import answers, prompts
 from finetable.wording import quoted
 from finetable.workflow.bench_rows import BenchRows
 from finetable.workflow.contestant_names import Contestant
 from finetable.workflow.opened import open_model
+from finetable.workflow.training_texts import training_index
 
 BATCH = 64
 LABELS_LISTED = 10
@@ -93,7 +95,8 @@ def _labelled_by_model(path: Path, rows: BenchRows) -> Labelled:
     engine = model.label_engine()
 
     def probabilities() -> NDArray[np.float64]:
-        return softmax(engine.score_labels(asked, known, BATCH), model.record.temperature)
+        scores = np.concatenate(list(score_in_pieces(engine, asked, known, BATCH)))
+        return softmax(scores, model.record.temperature)
 
     return _answered(probabilities)
 
@@ -108,7 +111,11 @@ def _written_by_model(path: Path, rows: BenchRows) -> Wrote:
     nats = -engine.score(asked, list(answers(rows.task, rows.test)), BATCH)
     began = time.perf_counter()
     texts = written_freely(engine, asked, BATCH)
-    return Wrote(nats, tuple(texts), time.perf_counter() - began, 0.0)
+    seconds = time.perf_counter() - began
+    # What it may have copied are the rows that it learnt from, whichever table is compared on.
+    index = training_index(model.task, model.folder, model.folder.read_rows())
+    assert index is not None, "a writer has one"
+    return Wrote(nats, tuple(texts), seconds, 0.0, copies=tuple(index.look_up(texts)))
 
 
 def _answered(probabilities: Callable[[], NDArray[np.float64]]) -> Labelled:

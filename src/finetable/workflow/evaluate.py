@@ -8,7 +8,7 @@ import numpy as np
 from finetable.data.read_table import read_table
 from finetable.data.splits import text_hash
 from finetable.data.table import Table
-from finetable.errors import TableError
+from finetable.errors import RecipeError, TableError
 from finetable.frozen_rows import SplitRows
 from finetable.model_folder import ModelFolder
 from finetable.progress import Progress
@@ -30,6 +30,8 @@ def evaluate_model(
     settings include them.
     """
     if table is None:
+        if settings.include_seen:
+            raise RecipeError("--include-seen is for another table: name one, or leave it out.")
         return ModelFolder(path).read_finished().figures
     model = open_model(path)
     rows = model.folder.read_rows()
@@ -37,7 +39,9 @@ def evaluate_model(
     index = training_index(model.task, model.folder, rows)
     learnt_from = seen if settings.include_seen else 0
     progress.say(f"Judging on {rows_judged({'rows': len(judged), 'seen_rows_judged': learnt_from})}")
-    figures = judge_on(model.task, model.base, model.record, (rows.of("train"), judged), index)
+    figures = judge_on(
+        model.task, model.base, model.record, (rows.of("train"), judged), index, settings.batch_size
+    )
     if learnt_from and "copying" in figures:
         figures["copying"] = None  # rows learnt from copy themselves, so they are no yardstick
     return {**figures, "seen_rows": seen, "seen_rows_judged": learnt_from}
@@ -53,14 +57,14 @@ def _rows_to_judge(
             for cell in table.texts(model.task.settings.target).to_pylist()
         ]
         table = table.select(np.array(known, dtype=bool), "a label the model does not know")
-    learnt = rows.of("train").hashes()
+    # Validation rows chose the best step and the temperature.
+    learnt = rows.of("train").hashes() | rows.of("validation").hashes()
     new = np.array([text_hash(key) not in learnt for key in key_texts(table, model.task)], dtype=bool)
     seen = int((~new).sum())
     if not settings.include_seen:
         table = table.select(new, "seen in training")
-    if not len(table):
-        raise TableError(
-            f"No row of {name} can be judged: {seen:,} were seen in training (--include-seen keeps them)."
-        )
     tell_about_table(table, progress)
+    if not len(table):
+        keep = " --include-seen keeps those seen in training." if seen else ""
+        raise TableError(f"No row of {name} can be judged; the reasons are above.{keep}")
     return table, seen

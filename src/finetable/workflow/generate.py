@@ -19,13 +19,15 @@ from finetable.models.fast_training import speed_up
 from finetable.models.number_format import has_bf16_products, set_format
 from finetable.progress import Progress
 from finetable.verb_settings import GenerateSettings
-from finetable.wording import counted, quoted
+from finetable.wording import are_counted, counted, quoted
 from finetable.workflow.first_checks import check_generating, named_values
 from finetable.workflow.given_values import GivenValues, Values
 from finetable.workflow.opened import OpenModel, open_model
 from finetable.workflow.training_texts import training_index
 
 NEAREST_SHOWN = 3
+WRITTEN_AT_ONCE = 4_096
+"""Rows whose prompts are tokens at the same time, so that memory does not grow with all rows asked for."""
 
 
 def generate_rows(path: Path, out: Path | None, settings: GenerateSettings, progress: Progress) -> pa.Table:
@@ -35,7 +37,8 @@ def generate_rows(path: Path, out: Path | None, settings: GenerateSettings, prog
     shared with one training row) and `nearest_row` (row id of the training row most like it).
     """
     check_generating(path, out, settings)
-    written = pa.concat_tables(stream_rows(path, settings, progress, settings.n))
+    at_once = max(settings.batch_size, WRITTEN_AT_ONCE)
+    written = pa.concat_tables(stream_rows(path, settings, progress, at_once))
     if out is not None:
         write_table(out, written)
         progress.say(f"Wrote {counted(written.num_rows, 'row')} to {out}")
@@ -67,6 +70,7 @@ def stream_rows(
     assert index is not None, "a writer has one"
     engine, choice = model.engine(), (not settings.allow_copies, settings.batch_size)
     told: list[Writing] = []
+    cut = 0
     done = count()
     with progress.bar("writing", len(requests)) as bar:
         for first in range(0, len(requests), at_once):
@@ -75,7 +79,12 @@ def stream_rows(
                 engine, index, asked, settings.sampling, choice, lambda: bar.update(next(done) + 1)
             )
             told.append(written)
+            cut += engine.too_long([request.prompt for request in asked], [settings.prefix])
             yield _as_columns(model, given[first : first + at_once], written, train, settings)
+    if cut:
+        progress.warn(
+            f"{are_counted(cut, 'row')} given more than the model can see; the end of it was not read"
+        )
     _tell(told, settings, progress)
 
 
@@ -119,5 +128,7 @@ def _tell(written: Sequence[Writing], settings: GenerateSettings, progress: Prog
     if redrawn:
         progress.say(f"{counted(redrawn, 'draft')} with {COPIED_RUN} or more words of a training row redrawn")
     if left:
-        kept = "kept as asked" if settings.allow_copies else "still there after all redraws"
+        greedy = settings.sampling.temperature == 0
+        redrawn_in_vain = "they would come out the same again" if greedy else "still there after all redraws"
+        kept = "kept as asked" if settings.allow_copies else redrawn_in_vain
         progress.warn(f"{counted(left, 'row')} with {COPIED_RUN} or more copied words: {kept}")

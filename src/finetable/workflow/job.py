@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from finetable.catalog import engine_of, step_writer_of
+from finetable.catalog import engine_of
 from finetable.freed_memory import give_back
 from finetable.model_folder import ModelFolder, Record
 from finetable.progress import Progress
@@ -16,7 +16,7 @@ from finetable.reporting.summary import early_end
 from finetable.tasks.task import Task, prompts
 from finetable.training.checkpoint import Checkpoints
 from finetable.training.interrupt import stop_signals
-from finetable.training.journal import Journal
+from finetable.training.journal import Journal, StepWriter
 from finetable.training.loop import Outcome, run
 from finetable.training.plan import Plan
 from finetable.training.trainer import NotFiniteError, Trainer
@@ -40,12 +40,16 @@ class Trained:
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """A run that can start or go on: everything is decided and on the disk."""
+    """A run that can start or go on: everything is decided and on the disk.
+
+    `open_writer` opens what keeps the steps besides the folder, in a folder of its own.
+    """
 
     folder: ModelFolder
     task: Task
     material: Material
     record: Record
+    open_writer: Callable[[Path], StepWriter]
 
     @property
     def plan(self) -> Plan:
@@ -75,7 +79,7 @@ def _train(job: Job, watch: WatchSettings, progress: Progress) -> Outcome:
     begun = checkpoints.newest_step()
     if begun:
         progress.say(f"Going on after step {begun:,} of {plan.steps:,}")
-    writer = step_writer_of(watch.tensorboard, folder.inner / "tensorboard")
+    writer = job.open_writer(folder.inner / "tensorboard")
     saved = "Finishing this step and saving; once more leaves at once."
     try:
         with (

@@ -14,6 +14,7 @@ from finetable.data.probabilities import fit_temperature, softmax
 from finetable.evaluation.evaluate import Judged, JudgedLabels, JudgedTexts, judge_labels, judge_texts
 from finetable.frozen_rows import SplitRows
 from finetable.inference.engine import Engine, LabelEngine
+from finetable.inference.predict import score_in_pieces
 from finetable.model_folder import Details, Record
 from finetable.models.base_model import BaseModel
 from finetable.progress import Progress
@@ -47,7 +48,12 @@ def judge_run(
 
 
 def judge_on(
-    task: Task, base: BaseModel, record: Record, rows: tuple[Rows, Rows], index: CopyIndex | None
+    task: Task,
+    base: BaseModel,
+    record: Record,
+    rows: tuple[Rows, Rows],
+    index: CopyIndex | None,
+    batch_size: int,
 ) -> dict[str, Any]:
     """Figures on any rows that were not trained on; `rows` are those trained on and those to judge on."""
     engine = engine_of("torch", base, record.longest_prompt, record.longest_answer)
@@ -55,10 +61,10 @@ def judge_on(
     if index is None:
         labels = _judged_labels(task, train, test)
         return judge_labels(
-            label_engine_of(base, engine), labels, task.labels, record.temperature, BATCH
+            label_engine_of(base, engine), labels, task.labels, record.temperature, batch_size
         ).figures
     judged = _judged_texts(task, ColumnTexts(train.texts(task.settings.target)), test)
-    return judge_texts(engine, judged, index, _tokens(base, judged.answers), BATCH).figures
+    return judge_texts(engine, judged, index, _tokens(base, judged.answers), batch_size).figures
 
 
 def _judged_texts(task: Task, train_answers: Sequence[str], test: Rows) -> Judged:
@@ -90,7 +96,8 @@ def _labelled(
     validation = rows.of("validation")
     place = {label: code for code, label in enumerate(task.labels)}
     truth = np.array([place[answer] for answer in answers(task, validation)])
-    scores = engine.score_labels(list(prompts(task, validation)), task.labels, BATCH)
+    asked = list(prompts(task, validation))
+    scores = np.concatenate(list(score_in_pieces(engine, asked, task.labels, BATCH)))
     temperature = fit_temperature(scores, truth)
     found: JudgedLabels = judge_labels(engine, judged, task.labels, temperature, BATCH)
     probabilities = np.concatenate([softmax(scores, temperature), found.probabilities])

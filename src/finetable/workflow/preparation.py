@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -45,14 +45,17 @@ LINES_SHOWN = 5
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """A base and the rows to train it on; `adapter` is inside the base's network where LoRA is trained."""
+    """A base and the rows to train it on; `adapter` is inside the base's network where LoRA is trained.
+
+    `too_long` are the lines of rows longer than the context, which were cut or dropped.
+    """
 
     base: BaseModel
     adapter: Adapter | None
     rows: SplitRows
     train: TokenizedRows
     validation: TokenizedRows
-    test: TokenizedRows
+    too_long: tuple[int, ...] = ()
 
     @property
     def trained_parameters(self) -> int:
@@ -71,14 +74,16 @@ def gather(task: Task, rows: SplitRows, recipe: Recipe, folder: ModelFolder, fil
         split: tokenize(examples(task, rows.of(split)), encoder, files / split)
         for split in ("train", "validation", "test")
     }
-    rows, tokens = _fit_context(task, rows, tokens, base.context, recipe.data.long_rows)
+    too_long = _too_long(rows, tokens, base.context)
+    if too_long:
+        rows, tokens = _fit_context(task, rows, tokens, base.context, recipe.data.long_rows)
     for split, found in tokens.items():
         if not len(found):
             raise TableError(
                 f"No row is left for the {split} split; add rows, or choose another --split-column."
             )
     adapter = adapter_of(base.network, recipe)
-    return Material(base, adapter, rows, tokens["train"], tokens["validation"], tokens["test"])
+    return Material(base, adapter, rows, tokens["train"], tokens["validation"], too_long)
 
 
 def build_base(task: Task, rows: SplitRows, recipe: Recipe, folder: ModelFolder) -> BaseModel:
@@ -163,26 +168,38 @@ def _training_texts(task: Task, rows: SplitRows) -> Iterator[str]:
     yield from answers(task, rows)
 
 
+def longer_rows(lines: Sequence[int], context: int) -> str:
+    """That there are rows longer than the context, and on which lines."""
+    return (
+        f"{are_counted(len(lines), 'row')} longer than the {context:,} tokens the base sees, on "
+        f"line{'s' if len(lines) > 1 else ''} {some(lines, LINES_SHOWN)}"
+    )
+
+
+def _too_long(rows: SplitRows, tokens: dict[str, TokenizedRows], context: int) -> tuple[int, ...]:
+    """Lines of the rows longer than the context."""
+    long_ids = np.concatenate([found.row_ids[found.lengths > context] for found in tokens.values()])
+    if not len(long_ids):
+        return ()
+    lines = rows.lines()
+    return tuple(lines[int(row_id)] for row_id in long_ids)
+
+
 def _fit_context(
     task: Task, rows: SplitRows, tokens: dict[str, TokenizedRows], context: int, policy: LongRows
 ) -> tuple[SplitRows, dict[str, TokenizedRows]]:
-    long_ids = np.concatenate([found.row_ids[found.lengths > context] for found in tokens.values()])
-    if not len(long_ids):
-        return rows, tokens
     match policy:
         case "stop":
-            lines = rows.lines()
-            shown = some((lines[int(row_id)] for row_id in long_ids), LINES_SHOWN)
             longest = max(int(found.lengths.max(initial=0)) for found in tokens.values())
             raise TableError(
-                f"{are_counted(len(long_ids), 'row')} longer than the {context:,} tokens the base sees "
-                f"(the longest has {longest:,}; line{'s' if len(long_ids) > 1 else ''} {shown}); "
+                f"{longer_rows(_too_long(rows, tokens, context), context)} (the longest has {longest:,}); "
                 f"choose --long-rows cut or --long-rows drop."
             )
         case "cut":
             keep_answer = task.settings.name == "label"
             return rows, {split: found.cut(context, keep_answer) for split, found in tokens.items()}
         case "drop":
+            long_ids = np.concatenate([found.row_ids[found.lengths > context] for found in tokens.values()])
             kept = {
                 split: found.select(np.flatnonzero(found.lengths <= context))
                 for split, found in tokens.items()

@@ -18,12 +18,12 @@ from finetable.data.profiling import profile_table
 from finetable.data.read_table import read_table
 from finetable.data.table import Table
 from finetable.data.tokens import TokenizedRows, tokenize
-from finetable.errors import TableError
+from finetable.errors import RecipeError, TableError
 from finetable.models.base_model import BaseModel, to_best_device
 from finetable.models.scratch import train_tokenizer
 from finetable.progress import Progress
 from finetable.reporting.profile_report import profile_report
-from finetable.settings import Recipe
+from finetable.settings import BaseSettings, Recipe
 from finetable.tasks.task import Task, answers, examples, prompts
 from finetable.training.planning import draft_plan, memory_bytes, seconds_per_step
 from finetable.training.trainer import Trainer
@@ -57,6 +57,10 @@ def profile_of(path: str, out: Path | None, settings: ProfileSettings, progress:
 def _profile(source: Table, settings: ProfileSettings, progress: Progress) -> Profile:
     task = settings.task
     if not task.is_named:
+        if settings.base != BaseSettings():
+            raise RecipeError(
+                "--base and its like say what training would take: name --write or --label, too."
+            )
         return profile_table(source, None, (), None)
     source.require([task.target, *task.given])
     recipe = Recipe(task=task, base=settings.base)

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from finetable.catalog import task_of
+from finetable.catalog import step_writer_of, task_of
 from finetable.data.column_names import find_column
 from finetable.data.profiling import glance
 from finetable.data.read_table import read_table
 from finetable.data.table import SetAside, Table
-from finetable.errors import ModelFolderError
+from finetable.errors import ModelFolderError, RecipeError
 from finetable.freed_memory import give_back
 from finetable.model_folder import ModelFolder, Record
 from finetable.progress import Progress
@@ -21,7 +21,7 @@ from finetable.verb_settings import WatchSettings
 from finetable.wording import are_counted, counted
 from finetable.workflow.first_checks import check_training
 from finetable.workflow.job import Job, Trained, run_job
-from finetable.workflow.preparation import Material, decide_plan, folds_case, gather
+from finetable.workflow.preparation import Material, decide_plan, folds_case, gather, longer_rows
 from finetable.workflow.report import write_report
 from finetable.workflow.rows import frozen_rows, named_columns, share_of_splits, tell_about_table
 from finetable.workflow.show import show_examples
@@ -32,6 +32,8 @@ def train_table(table: str, out: Path, recipe: Recipe, watch: WatchSettings, pro
 
     Raises a UserError for anything the person can mend; nothing is written before all checks have passed.
     """
+    if watch.sample_every and recipe.task.name == "label":
+        raise RecipeError("--sample-every is for --write: a labeller writes no texts.")
     folder = ModelFolder(out)
     with folder.lock:
         return _train_into(folder, table, recipe, watch, progress)
@@ -41,6 +43,7 @@ def _train_into(
     folder: ModelFolder, table: str, recipe: Recipe, watch: WatchSettings, progress: Progress
 ) -> Trained:
     earlier = _earlier(folder, table, recipe)
+    open_writer = step_writer_of(watch.tensorboard)
     source = read_table(table, recipe.table)
     recipe = _with_columns(recipe, source)
     if earlier is not None:
@@ -49,17 +52,19 @@ def _train_into(
             progress.say(
                 f"{folder.path} is trained already with this recipe; choose another --out to train again."
             )
+            folder.remove_leftovers()  # a kill after the record's last word
             if not folder.report.exists():  # a kill between the model and its report
                 write_report(folder, earlier, folder.report)
             return Trained(folder.path, earlier, finished=True)
     with tempfile.TemporaryDirectory(prefix="finetable-") as files:
         if earlier is None:
-            job = _begin(folder, source, recipe, Path(files), watch, progress)
+            task, material, record = _begin(folder, source, recipe, Path(files), watch, progress)
+            job = Job(folder, task, material, record, open_writer)
         else:
             task = task_of(recipe.task, earlier.labels)
             material = gather(task, folder.read_rows(), recipe, folder, Path(files))
-            job = Job(folder, task, material, earlier)
-            del material
+            job = Job(folder, task, material, earlier, open_writer)
+        del material
         del source  # its other columns are not needed any more
         trained = run_job(job, watch, progress)
         del job  # the report reads the rows anew
@@ -104,7 +109,7 @@ def _refuse_another(folder: ModelFolder, earlier: Record, recipe: Recipe, source
 
 def _begin(
     folder: ModelFolder, source: Table, recipe: Recipe, files: Path, watch: WatchSettings, progress: Progress
-) -> Job:
+) -> tuple[Task, Material, Record]:
     """Everything up to the first step, and last the folder."""
     task = task_of(recipe.task)
     table = task.learnable(source)
@@ -127,7 +132,7 @@ def _begin(
     plan = decide_plan(recipe, material, progress)
     record = record.model_copy(update={"plan": plan.model_dump(mode="json")})
     folder.create(record, material.rows, _set_aside(table, material), material.base.tokenizer)
-    return Job(folder, task, material, record)
+    return task, material, record
 
 
 def _set_aside(table: Table, material: Material) -> tuple[SetAside, ...]:
@@ -147,15 +152,25 @@ def _first_record(material: Material, task: Task, table: Table, recipe: Recipe) 
         labels=task.labels,
         splits=share_of_splits(material.rows),
         set_aside=len(_set_aside(table, material)),
-        notes=table.notes,
+        notes=(*table.notes, *_too_long_note(material, recipe)),
         longest_prompt=int(train.answer_starts.max()),
         longest_answer=int(train.answer_lengths.max()),
         parameters=sum(weight.numel() for weight in material.base.network.parameters()),
     )
 
 
+def _too_long_note(material: Material, recipe: Recipe) -> tuple[str, ...]:
+    """What was done to rows longer than the base can see, where there are any."""
+    if not material.too_long:
+        return ()
+    done = {"cut": "they were cut", "drop": "they were set aside"}[recipe.data.long_rows]
+    return (f"{longer_rows(material.too_long, material.base.context)}: {done}",)
+
+
 def _tell_about_material(material: Material, record: Record, progress: Progress) -> None:
     splits = record.splits
+    for note in _too_long_note(material, record.recipe):
+        progress.warn(note)
     progress.say(
         f"{counted(splits['train'], 'row')} to train on, {splits['validation']:,} to validate, "
         f"{splits['test']:,} to test; equal and nearly equal texts stay on one side"
