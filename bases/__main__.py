@@ -18,7 +18,7 @@ from typing import Any
 from bases.acceptance import accept, table_of
 from bases.card import model_card
 from bases.judging import bits_per_byte, longest_copies, written
-from bases.mix import FORBIDDEN, MANIFEST, MIX, SHARED, TRAINED, make_mix, read_mix, read_shared
+from bases.mix import FORBIDDEN, MANIFEST, MIX, OVERLAPPING, TRAINED, make_mix, read_mix, read_overlapping
 from bases.packing import pack, rounded
 from bases.passages import held_out_passages
 from bases.recipe import BaseRecipe
@@ -83,7 +83,7 @@ def _judged(base: BaseModel, recipe: BaseRecipe, asked: argparse.Namespace, mix:
     trained = [passage.text for passage, _ in read_mix(mix / MIX)]
     # Evenly, as they stand kind by kind.
     real = [held_out[place * len(held_out) // SAMPLES].text for place in range(SAMPLES)]
-    copies = longest_copies(trained, read_shared(mix / SHARED), texts, real)
+    copies = longest_copies(trained, read_overlapping(mix / OVERLAPPING), texts, real)
     return {
         "bits_per_byte": {recipe.name: bits_per_byte(base, held_out), "scratch": scratch},
         "judged_how": f"scratch: `--base scratch` taught for {asked.minutes:g} minutes by passages of that "

@@ -16,8 +16,8 @@ from finetable.data.copies import CopyIndex
 from finetable.data.folding import text_hash
 from finetable.data.near_duplicates import near_groups
 
-MIX, SHARED, MANIFEST = "mix.parquet", "shared.parquet", "manifest.json"
-SHARED_REASON = "shared_with_forbidden"
+MIX, OVERLAPPING, MANIFEST = "mix.parquet", "overlapping.parquet", "manifest.json"
+OVERLAPS = "shared_with_forbidden"
 TRAINED, FORBIDDEN = "trained.u64", "forbidden.u64"
 
 
@@ -45,8 +45,27 @@ def make_mix(recipe: BaseRecipe, data: Path, folder: Path) -> None:
     """
     forbidden = forbidden_texts(data)
     passages = list(free_passages(data, recipe.sources.left_out))
-    counts: dict[str, Counts] = {}
     reasons = _reasons_to_drop(passages, list(chain.from_iterable(forbidden.values())))
+    rows, counts = _weighted(passages, reasons, recipe)
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_table(folder / MIX, rows)
+    _write_fingerprints(folder / TRAINED, [passage.text for passage, _ in rows])
+    _write_fingerprints(folder / FORBIDDEN, chain.from_iterable(forbidden.values()))
+    overlapping = [p.text for p, reason in zip(passages, reasons, strict=True) if reason == OVERLAPS]
+    pyarrow.parquet.write_table(pa.table({"text": pa.array(overlapping, pa.string())}), folder / OVERLAPPING)
+    manifest = {
+        "sources": [asdict(count) for count in counts],
+        "forbidden": {name: len(fingerprints_of(texts)) for name, texts in forbidden.items()},
+        "files": {name: sha256(folder / name) for name in (MIX, TRAINED, FORBIDDEN)},
+    }
+    write_json(folder / MANIFEST, manifest)
+
+
+def _weighted(
+    passages: Sequence[Passage], reasons: Sequence[str], recipe: BaseRecipe
+) -> tuple[list[tuple[Passage, int]], list[Counts]]:
+    """Passages with how often each is seen, but for those that there is a reason to drop; and the counts."""
+    counts: dict[str, Counts] = {}
     rows: list[tuple[Passage, int]] = []
     for passage, reason in zip(passages, reasons, strict=True):
         count = counts.setdefault(
@@ -62,18 +81,7 @@ def make_mix(recipe: BaseRecipe, data: Path, folder: Path) -> None:
             count.trained += 1
             count.seen_characters += times * len(passage.text)
             rows.append((passage, times))
-    folder.mkdir(parents=True, exist_ok=True)
-    _write_table(folder / MIX, rows)
-    _write_fingerprints(folder / TRAINED, [passage.text for passage, _ in rows])
-    _write_fingerprints(folder / FORBIDDEN, chain.from_iterable(forbidden.values()))
-    shared = [p.text for p, reason in zip(passages, reasons, strict=True) if reason == SHARED_REASON]
-    pyarrow.parquet.write_table(pa.table({"text": pa.array(shared, pa.string())}), folder / SHARED)
-    manifest = {
-        "sources": [asdict(count) for count in counts.values()],
-        "forbidden": {name: len(fingerprints_of(texts)) for name, texts in forbidden.items()},
-        "files": {name: sha256(folder / name) for name in (MIX, TRAINED, FORBIDDEN)},
-    }
-    write_json(folder / MANIFEST, manifest)
+    return rows, list(counts.values())
 
 
 def read_mix(file: Path) -> list[tuple[Passage, int]]:
@@ -82,7 +90,7 @@ def read_mix(file: Path) -> list[tuple[Passage, int]]:
     return [(Passage(**{key: row[key] for key in Passage.__annotations__}), row["times"]) for row in rows]
 
 
-def read_shared(file: Path) -> list[str]:
+def read_overlapping(file: Path) -> list[str]:
     """Texts that were left out because they share words with what must not be trained on."""
     return [str(text) for text in pyarrow.parquet.read_table(file)["text"].to_pylist()]
 
@@ -101,7 +109,7 @@ def _reasons_to_drop(passages: Sequence[Passage], forbidden: Sequence[str]) -> l
     """Why each passage is not trained on, as the name of its count; empty where it may be."""
     texts = [passage.text for passage in passages]
     index = CopyIndex.build(forbidden)
-    reasons = [SHARED_REASON if copy.is_copied else "" for copy in index.look_up(texts)]
+    reasons = [OVERLAPS if copy.is_copied else "" for copy in index.look_up(texts)]
     groups = near_groups(texts, np.arange(len(texts)))
     met: set[int] = set()
     for place, group in enumerate(groups.tolist()):

@@ -83,6 +83,11 @@ class ModelFolder:
         return self.inner / "tokenizer"
 
     @property
+    def base_card(self) -> Path:
+        """The card of the base, where it came with finetable."""
+        return self.path / "BASE.md"
+
+    @property
     def report(self) -> Path:
         """The report of the run."""
         return self.path / "report.html"

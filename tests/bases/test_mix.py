@@ -5,7 +5,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bases.mix import FORBIDDEN, MANIFEST, MIX, SHARED, TRAINED, fingerprints, make_mix, read_mix, read_shared
+from bases.mix import (
+    FORBIDDEN,
+    MANIFEST,
+    MIX,
+    OVERLAPPING,
+    TRAINED,
+    fingerprints,
+    make_mix,
+    read_mix,
+    read_overlapping,
+)
 from bases.recipe import BaseRecipe
 from tests.bases.conftest import HELD_OUT, NETFLIX, SHARED, SYNOPSIS, TWEET, sentence, write_passages
 
@@ -31,7 +41,7 @@ def test_what_shares_twelve_words_with_a_forbidden_text_is_left_out_and_counted(
     assert kept in texts
     assert not {told, forbidden} & texts
     assert counts_of(tmp_path / "mix", "fiction")["shared_with_forbidden"] == 2
-    assert read_shared(tmp_path / "mix" / SHARED) == [told, forbidden]
+    assert read_overlapping(tmp_path / "mix" / OVERLAPPING) == [told, forbidden]
     assert counts_of(tmp_path / "mix", "fiction")["trained"] == 2
 
 

@@ -47,6 +47,11 @@ def card(**options: object) -> str:
     return model_card(record)
 
 
+def test_a_model_of_the_base_that_comes_with_finetable_names_its_sources() -> None:
+    assert "[BASE.md](BASE.md)" in card(write="plot")
+    assert "BASE.md" not in card(write="plot", base="scratch")
+
+
 def test_card_has_metadata_figures_and_prompt() -> None:
     text = card(write="plot", given=("genre", "title"))
     head = text.split("---\n")[1]

@@ -62,15 +62,15 @@ def test_epochs_become_steps(epochs: float | None, wanted: float, draft: Draft, 
     assert plan.steps == round(wanted * steps_per_epoch(rows, plan))
 
 
-def test_without_epochs_a_fresh_network_gets_the_steps_it_needs_and_a_base_four_epochs(
+def test_without_epochs_a_network_gets_the_steps_it_needs_and_a_large_base_four_epochs(
     draft: Draft, rows: TokenizedRows
 ) -> None:
-    fresh, base = (draft(batch_tokens=64, base=name) for name in ("scratch", "gpt2"))
-    assert draft(batch_tokens=64).steps == base.steps
-    assert fresh.steps == MOST_EPOCHS * steps_per_epoch(rows, fresh) < FEWEST_STEPS
-    assert base.steps == 4 * steps_per_epoch(rows, base)
-    assert default_epochs(100, 4.0, scratch=True) == FEWEST_STEPS / 100
-    assert default_epochs(FEWEST_STEPS, 4.0, scratch=True) == 4.0
+    fresh, large = (draft(batch_tokens=64, base=name) for name in ("scratch", "gpt2"))
+    assert fresh.steps == MOST_EPOCHS * steps_per_epoch(rows, fresh) < FEWEST_STEPS["scratch"]
+    assert large.steps == 4 * steps_per_epoch(rows, large)
+    assert default_epochs(100, 4.0, "scratch") == FEWEST_STEPS["scratch"] / 100
+    assert default_epochs(20, 4.0, "shipped") == FEWEST_STEPS["shipped"] / 20 > 4
+    assert default_epochs(FEWEST_STEPS["scratch"], 4.0, "scratch") == 4.0
 
 
 def test_the_smallest_share_of_an_epoch_is_one_step(draft: Draft) -> None:

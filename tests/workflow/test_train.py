@@ -16,6 +16,7 @@ import torch
 
 from finetable.errors import ModelFolderError, TableError, TrainingError
 from finetable.models.base_model import BaseModel, embedding_of
+from finetable.models.shipped import card_of
 from finetable.progress import Bar, Silent, SilentBar
 from finetable.verbs import generate, open_model, train
 
@@ -277,3 +278,23 @@ def test_columns_are_found_by_names_with_commas_and_blanks(
     rows = generate(tmp_path / "model", n=2, given=("kind, genre=love",), max_tokens=3).to_pylist()
     assert [row["kind, genre"] for row in rows] == ["love", "love"]
     assert train(table, out=tmp_path / "model", **recipe).finished
+
+
+def test_the_base_that_comes_along_brings_its_card_and_tells_where_it_is_the_wrong_one(
+    films: Path, tmp_path: Path, recipes: Recipes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = recipes["write"] | {"base": "small", "size": None, "epochs": 0.2, "validations": 1}
+    told = Listener()
+    train(films, out=tmp_path / "english", progress=told, **recipe)
+    assert not [line for line in told.lines if "scratch" in line or "./small" in line]
+    assert (tmp_path / "english" / "BASE.md").read_text(encoding="utf-8") == card_of("small")
+    greek = str.maketrans("abcdefghiklmnoprstuwy", "αβκδεφγηικλμνοπρστυωψ")
+    header, *rows = films.read_text(encoding="utf-8").splitlines()
+    table = tmp_path / "greek.csv"
+    lines = [",".join([*row.split(",")[:2], row.split(",")[2].translate(greek)]) for row in rows]
+    table.write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
+    (tmp_path / "small").mkdir()
+    monkeypatch.chdir(tmp_path)
+    train(table, out=tmp_path / "model", progress=told, **recipe)
+    assert any("--base scratch makes a tokenizer of your table" in line for line in told.lines)
+    assert any("the folder here is ./small" in line for line in told.lines)

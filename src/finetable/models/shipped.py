@@ -10,11 +10,16 @@ from finetable.models.pretrained import load_pretrained
 FOLDER = Path(__file__).parent.parent / "bases"
 
 
-def load_shipped(name: str, with_separator: bool) -> BaseModel:
+def load_shipped(name: str, with_separator: bool, with_template: bool = False) -> BaseModel:
     """The shipped base of this name; raises BaseModelError where a file is not the one that was shipped."""
-    base = load_pretrained(str(shipped_folder(name)), with_separator)
+    base = load_pretrained(str(shipped_folder(name)), with_separator, with_template)
     base.origin = name
     return base
+
+
+def card_of(name: str) -> str:
+    """What a shipped base read, and what it cannot do; raises BaseModelError as `shipped_folder` does."""
+    return (shipped_folder(name) / "README.md").read_text(encoding="utf-8")
 
 
 def shipped_folder(name: str) -> Path:

@@ -49,7 +49,7 @@ def model_card(record: Record) -> str:
 
 Trained by [finetable](https://pypi.org/project/finetable/) on {splits["train"]:,} rows of
 `{_code(record.table_name)}` from the base `{_code(record.recipe.base.base)}`; it has
-{record.parameters:,} parameters.
+{record.parameters:,} parameters.{_base(record)}
 
 ## How good it is
 
@@ -62,6 +62,12 @@ texts never stand on two sides. Brackets are 95 % intervals. The whole report is
 
 {_pictures(record)}
 {_use(record)}"""
+
+
+def _base(record: Record) -> str:
+    if record.recipe.base.source != "shipped":
+        return ""
+    return " What the base read, and under which licences, is in [BASE.md](BASE.md)."
 
 
 def _use(record: Record) -> str:

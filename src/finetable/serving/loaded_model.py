@@ -16,7 +16,7 @@ from finetable.errors import BaseModelError
 from finetable.inference.live_engine import LiveEngine
 from finetable.models.base_model import BaseModel, head_of, to_best_device
 from finetable.models.pretrained import load_pretrained
-from finetable.models.shipped import shipped_folder
+from finetable.models.shipped import load_shipped
 from finetable.serving.api_errors import invalid
 from finetable.serving.row_source import RowSource
 from finetable.settings import SHIPPED
@@ -111,9 +111,8 @@ class LoadedModel:
 def load(source: str, form: ModelForm, step: int | None) -> LoadedModel:
     """Load a model from its folder or hub name; `step` for one of a run's epochs. Raises UserError."""
     if form == "text":
-        if source == SHIPPED:
-            source = str(shipped_folder(SHIPPED))
-        base = load_pretrained(source, with_separator=False, with_template=True)
+        load_base = load_shipped if source == SHIPPED else load_pretrained
+        base = load_base(source, with_separator=False, with_template=True)
         to_best_device(base.network)
         return LoadedModel(base, form, None)
     folder = Path(source)

@@ -2,20 +2,22 @@
 
 import time
 from statistics import median
+from typing import assert_never
 
 import torch
 
 from finetable.data.tokens import TokenizedRows
 from finetable.models.base_model import BaseModel
-from finetable.settings import Recipe, SourceName
+from finetable.settings import Recipe, SourceName, TaskName
 from finetable.training.batches import BatchPlan, padded
 from finetable.training.plan import ROW_STEP, Plan, validation_rows
 from finetable.training.precision import choose_precision
 from finetable.training.trainer import Trainer
 
 DEFAULT_EPOCHS = 4.0
-FEWEST_STEPS = 1_000
-"""Steps that a fresh network needs to find out what a table is about; on small tables that is many epochs."""
+FEWEST_STEPS: dict[SourceName, int] = {"scratch": 1_000, "shipped": 200, "pretrained": 0}
+"""Steps that a network needs to find out what a table is about, the more the less it has read; on small
+tables that is many epochs."""
 
 MOST_EPOCHS = 20.0
 """Epochs beyond which a small table is memorised instead of learnt."""
@@ -25,7 +27,9 @@ FEWEST_TIMED, TIMED_STEPS, SECONDS_TIMED = 3, 16, 1.0
 
 The first warms up, and the median keeps a busy moment from deciding."""
 
-SHIPPED_WRITE_RATE, SHIPPED_LABEL_RATE, SHIPPED_LORA_RATE = 1e-3, 5e-4, 5e-3
+SHIPPED_RATES: dict[TaskName, float] = {"write": 1e-3, "label": 5e-4}
+SHIPPED_LORA_RATE = 5e-3
+"""Peak learning rates of the shipped base, chosen on validation rows; see bases/README.md."""
 
 LABEL_DECAY: dict[SourceName, float] = {"scratch": 1.5, "shipped": 0.1, "pretrained": 0.1}
 LABEL_DROPOUT: dict[SourceName, float] = {"scratch": 0.3, "shipped": 0.1, "pretrained": 0.0}
@@ -47,7 +51,6 @@ def draft_plan(
     `times` is how many times as many rows there will be as are given here.
     """
     settings = recipe.optimizer
-    source = recipe.base.source
     precision = choose_precision(recipe.precision, base.network.device)
     # A batch of so many rows has room for them as they are padded.
     lengths = padded(rows.lengths, ROW_STEP[precision])
@@ -72,14 +75,14 @@ def draft_plan(
     )
     epoch = BatchPlan.of(rows.lengths, draft).steps_per_epoch
     epoch_steps = epoch * times
-    epochs = recipe.length.epochs or default_epochs(epoch_steps, DEFAULT_EPOCHS, source == "scratch")
+    epochs = recipe.length.epochs or default_epochs(epoch_steps, DEFAULT_EPOCHS, recipe.base.source)
     steps = max(1, round(epochs * epoch_steps))
     return with_steps(draft, steps, recipe, rows, validation)
 
 
-def default_epochs(steps_per_epoch: float, usual: float, scratch: bool) -> float:
-    """Epochs where the person names none: the usual number, or for a fresh network what FEWEST_STEPS take."""
-    return max(usual, min(MOST_EPOCHS, FEWEST_STEPS / steps_per_epoch)) if scratch else usual
+def default_epochs(steps_per_epoch: float, usual: float, source: SourceName) -> float:
+    """Epochs where the person names none: the usual number, or what FEWEST_STEPS of this source take."""
+    return max(usual, min(MOST_EPOCHS, FEWEST_STEPS[source] / steps_per_epoch))
 
 
 def with_steps(
@@ -133,17 +136,18 @@ def memory_bytes(base: BaseModel, plan: Plan, trained: int) -> int:
 
 def default_learning_rate(recipe: Recipe) -> float:
     """Peak learning rate where the recipe names none."""
-    is_labeller = recipe.task.name == "label"
+    lora = recipe.base.lora is not None
     match recipe.base.source:
         case "pretrained":
-            return 1e-3 if recipe.base.lora else 1e-4
-        case "shipped" if recipe.base.lora:
-            return SHIPPED_LORA_RATE
+            return 1e-3 if lora else 1e-4
         case "shipped":
-            return SHIPPED_LABEL_RATE if is_labeller else SHIPPED_WRITE_RATE
-    rates = {"tiny": 4e-3, "small": 3e-3, "medium": 2e-3, "large": 1e-3}
-    # One or two tokens of a row teach a label, so its gradients are noisier than those of a text.
-    return rates[recipe.scratch_size] / (4 if is_labeller else 1)
+            return SHIPPED_LORA_RATE if lora else SHIPPED_RATES[recipe.task.name]
+        case "scratch":
+            rates = {"tiny": 4e-3, "small": 3e-3, "medium": 2e-3, "large": 1e-3}
+            # One or two tokens of a row teach a label, so its gradients are noisier than those of a text.
+            return rates[recipe.scratch_size] / (4 if recipe.task.name == "label" else 1)
+        case other:
+            assert_never(other)
 
 
 def _batch_tokens(recipe: Recipe, mean_length: float) -> int:

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import torch
 
+from finetable.atomic_files import write_text
 from finetable.catalog import engine_of
 from finetable.freed_memory import give_back
 from finetable.model_folder import ModelFolder, Record
+from finetable.models.shipped import card_of
 from finetable.progress import Progress
 from finetable.reporting.model_card import model_card
 from finetable.reporting.summary import early_end
@@ -136,4 +138,7 @@ def _finish(job: Job, outcome: Outcome, progress: Progress) -> Record:
     index = training_index(job.task, job.folder, material.rows)
     record, details = judge_run(job.task, material.base, record, material.rows, index, progress)
     job.folder.write_details(details)
+    base = record.recipe.base
+    if base.source == "shipped":
+        write_text(job.folder.base_card, card_of(base.base))
     return job.folder.write_model(material.base, record, model_card(record))

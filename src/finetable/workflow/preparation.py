@@ -140,8 +140,8 @@ def _fit_minutes(
         raise not_finite(material, plan, fault) from fault
     trainer.masters.widen()
     fitting = max(1, int(minutes * 60 * SHARE_OF_MINUTES / seconds))
-    scratch = recipe.base.source == "scratch"
-    most = default_epochs(trainer.steps_per_epoch, ENOUGH_EPOCHS[recipe.task.name], scratch)
+    enough = ENOUGH_EPOCHS[recipe.task.name]
+    most = default_epochs(trainer.steps_per_epoch, enough, recipe.base.source)
     steps = min(fitting, max(1, round(most * trainer.steps_per_epoch)))
     if steps < fitting:
         progress.say(

@@ -15,8 +15,8 @@ from finetable.freed_memory import give_back
 from finetable.model_folder import ModelFolder, Record
 from finetable.progress import Progress
 from finetable.reporting.profile_report import doubts
-from finetable.settings import Recipe
-from finetable.tasks.task import Task
+from finetable.settings import SHIPPED, Recipe
+from finetable.tasks.task import Task, answers, prompts
 from finetable.verb_settings import WatchSettings
 from finetable.wording import are_counted, counted
 from finetable.workflow.first_checks import check_training
@@ -25,6 +25,9 @@ from finetable.workflow.preparation import Material, decide_plan, folds_case, ga
 from finetable.workflow.report import write_report
 from finetable.workflow.rows import frozen_rows, named_columns, share_of_splits, tell_about_table
 from finetable.workflow.show import show_examples
+
+FEWEST_CHARACTERS_PER_TOKEN = 2.2
+"""English has more than three in a token of the shipped base, code and other languages less than two."""
 
 
 def train_table(table: str, out: Path, recipe: Recipe, watch: WatchSettings, progress: Progress) -> Trained:
@@ -127,6 +130,7 @@ def _begin(
     show_examples(material.base.encoder(), material.train, watch.show, progress)
     record = _first_record(material, task, table, recipe)
     _tell_about_material(material, record, progress)
+    _warn_of_shipped_base(task, material, recipe, progress)
     if folds_case(task, recipe):
         progress.say("The model reads texts in small letters, which learns more from few rows (--keep-case)")
     plan = decide_plan(recipe, material, progress)
@@ -165,6 +169,24 @@ def _too_long_note(material: Material, recipe: Recipe) -> tuple[str, ...]:
         return ()
     done = {"cut": "they were cut", "drop": "they were set aside"}[recipe.data.long_rows]
     return (f"{longer_rows(material.too_long, material.base.context)}: {done}",)
+
+
+def _warn_of_shipped_base(task: Task, material: Material, recipe: Recipe, progress: Progress) -> None:
+    """Say where it is perhaps not the base that the person should have, or meant."""
+    if recipe.base.source != "shipped":
+        return
+    rows = material.rows.of("train")
+    characters = sum(len(text) for text in [*answers(task, rows), *filter(None, prompts(task, rows))])
+    per_token = characters / int(material.train.lengths.sum())
+    if per_token < FEWEST_CHARACTERS_PER_TOKEN:
+        progress.warn(
+            f"The base {SHIPPED} has read English; of these texts it reads {per_token:.1f} characters at a "
+            f"time. --base scratch makes a tokenizer of your table."
+        )
+    if Path(SHIPPED).is_dir():
+        progress.warn(
+            f"--base {SHIPPED} is the one that comes with finetable; the folder here is ./{SHIPPED}"
+        )
 
 
 def _tell_about_material(material: Material, record: Record, progress: Progress) -> None:
