@@ -18,7 +18,7 @@ def row(server: Any, name: str, **query: Any) -> Any:
 def test_a_seed_stands_for_one_row_which_the_verb_writes_too(
     server: Any, folders: tuple[Path, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Where the processor has narrow products the verb draws from rounded probabilities, and the server does not.
+    # With narrow products the verb draws from rounded probabilities, and the server does not.
     monkeypatch.setattr("finetable.workflow.generate.has_bf16_products", lambda _: False)
     found = [row(server, "writer", seed=seed) for seed in range(6)]
     for each in found:
