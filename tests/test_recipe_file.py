@@ -104,6 +104,23 @@ def test_the_command_line_wins_in_either_spelling_of_yes_and_no(
     assert merged(tmp_path, f"header = {value}", word).table.header is header
 
 
+@pytest.mark.parametrize(
+    ("file", "words"),
+    [
+        ("epochs = 2", ("--minutes", "5")),
+        ("minutes = 2", ("--epochs=5",)),
+        ("batch-rows = 4", ("--batch-tokens", "64")),
+        ('label = "genre"', ("--write", "plot")),
+    ],
+)
+def test_what_cannot_stand_beside_an_option_of_the_command_line_gives_way(
+    tmp_path: Path, file: str, words: tuple[str, ...]
+) -> None:
+    flat = merged(tmp_path, file, *words).flat()
+    assert flat[file.split(" = ")[0].replace("-", "_")] is None
+    assert flat[words[0].split("=")[0].strip("-").replace("-", "_")] is not None
+
+
 def test_a_list_on_the_command_line_takes_the_place_of_the_file(tmp_path: Path) -> None:
     assert merged(tmp_path, 'given = ["genre", "title"]', "--given", "year").task.given == ("year",)
 

@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from finetable.errors import ModelFolderError
 
 MANIFEST = "manifest.json"
+DISK_IS_FULL = "The disk is full"
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -35,7 +36,7 @@ def disk_faults(path: Path) -> Iterator[None]:
         numbers = [number for number in FULL if f"(os error {number})" in str(fault)]
         if numbers or getattr(fault, "errno", None) in FULL:
             raise ModelFolderError(
-                f"The disk is full while writing {path}; free some space and run the same command."
+                f"{DISK_IS_FULL} while writing {path}; free some space and run the same command."
             ) from fault
         if isinstance(fault, OSError):
             reason = fault.strerror or type(fault).__name__

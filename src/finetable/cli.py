@@ -160,12 +160,13 @@ def classify(
     from finetable.workflow.first_checks import check_classifying
 
     check_classifying(folder, table, out)
+    from finetable.data.table_writer import json_objects
     from finetable.workflow.classify import classify_table
 
     without_bars_of_libraries()
     rows = classify_table(folder, table, out, settings, terminal)
     if out is None:
-        print_rows(rows.to_pylist())
+        print_rows(json_objects(rows))
     return DONE
 
 
@@ -189,12 +190,11 @@ def evaluate(
     """
     from finetable.record import read_finished
     from finetable.reporting.summary import summary
+    from finetable.workflow.first_checks import check_evaluating
 
     figures = read_finished(folder).figures
+    check_evaluating(table, settings)
     if table is not None:
-        from finetable.workflow.first_checks import check_table
-
-        check_table(table)
         from finetable.workflow.evaluate import evaluate_model
 
         without_bars_of_libraries()

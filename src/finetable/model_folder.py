@@ -136,8 +136,11 @@ class ModelFolder:
                 lines = [json.dumps(vars(row), ensure_ascii=False) for row in set_aside]
                 write_text(begun.inner / "set_aside.jsonl", "".join(f"{line}\n" for line in lines))
                 tokenizer.save_pretrained(begun.tokenizer)
+                for file in (*begun.tokenizer.iterdir(), begun.tokenizer, begun.inner):
+                    flush(file)
                 begun.write_record(record)
                 self.lock.rename(partial)
+                flush(self.path.parent)
         except ModelFolderError:
             shutil.rmtree(partial, ignore_errors=True)
             raise

@@ -11,11 +11,15 @@ from finetable.wording import did_you_mean
 
 FLAG = "--recipe"
 
+EXCLUSIVE = (("epochs", "minutes"), ("batch-rows", "batch-tokens"), ("write", "label"))
+"""Options of which there is one; who names it on the command line does not mean the file's other one."""
+
 
 def with_recipe_file(words: list[str]) -> list[str]:
     """The words of a command line with the options of its --recipe file put before its own.
 
-    An option that the command line names itself is left out of the file's. Raises RecipeError for a file
+    An option that the command line names itself, or that cannot stand beside it, is left out of the file's.
+    Raises RecipeError for a file
     that cannot be read, and for an unknown key, with the nearest right one.
     """
     file = _named_file(words)
@@ -23,6 +27,9 @@ def with_recipe_file(words: list[str]) -> list[str]:
         return words
     given = {word.split("=")[0].replace("_", "-") for word in words if word.startswith("--")}
     given |= {f"--{word.removeprefix('--no-')}" for word in given if word.startswith("--no-")}
+    given |= {
+        f"--{other}" for pair in EXCLUSIVE for name, other in (pair, pair[::-1]) if f"--{name}" in given
+    }
     options: list[str] = []
     for key, value in _read(file).items():
         flag = f"--{key}"

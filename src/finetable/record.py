@@ -42,7 +42,11 @@ class Record(Settings):
 def read_record(folder: Path) -> Record:
     """The record of a model folder; raises ModelFolderError where it is missing or damaged."""
     file = folder / RECORD
-    if not file.is_file():
+    try:
+        is_there = file.is_file()
+    except OSError as fault:
+        raise ModelFolderError(f"{folder} cannot be read ({fault.strerror}).") from fault
+    if not is_there:
         found = "is not a finetable model folder (it has no finetable.json)"
         raise ModelFolderError(f"{folder} {found if folder.exists() else 'does not exist'}.")
     try:
@@ -52,6 +56,8 @@ def read_record(folder: Path) -> Record:
                 f"{folder} was made by an earlier version of finetable; train again into a new --out."
             )
         return Record.model_validate(content)
+    except OSError as fault:
+        raise ModelFolderError(f"{file} cannot be read ({fault.strerror}).") from fault
     except (ValidationError, UnicodeDecodeError, json.JSONDecodeError) as fault:
         first = str(fault).splitlines()[0]
         raise ModelFolderError(f"{file} is damaged or of another version of finetable: {first}.") from fault

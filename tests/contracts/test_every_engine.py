@@ -115,9 +115,12 @@ def test_what_was_learnt_is_written_and_goes_on_from_a_prefix(
             assert text.ended
 
 
-def test_a_prompt_longer_than_the_context_is_a_sentence(engine: Engine) -> None:
+def test_a_prompt_longer_than_the_context_loses_its_end(engine: Engine) -> None:
+    assert engine.too_long(["sea", "sea " * 500], [""]) == [1]
+    longer, shorter = (written(engine, [Request(0, "sea " * times)], 1) for times in (500, 499))
+    assert longer == shorter
     with pytest.raises(UserError, match="shorten"):
-        written(engine, [Request(0, "sea " * 500)], 1)
+        written(engine, [Request(0, "sea", prefix="sea " * 500)], 1)
 
 
 def test_scores_equal_the_logits(engine: Engine, base: BaseModel) -> None:
@@ -152,7 +155,7 @@ def test_many_labels(load_base: Callable[[str], BaseModel]) -> None:
     np.testing.assert_allclose(scores[0], alone, atol=1e-4)
 
 
-def test_prompts_without_room_for_a_label_are_counted(engine: Engine) -> None:
+def test_prompts_without_room_for_a_label_are_told(engine: Engine) -> None:
     asked = ["sea", "sea " * 400]
-    assert engine.too_long(asked, LABELS) == 1
+    assert engine.too_long(asked, LABELS) == [1]
     assert engine.score_labels(asked, LABELS, 2).shape == (2, len(LABELS))

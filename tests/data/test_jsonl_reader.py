@@ -35,6 +35,11 @@ def test_strings_stay_and_other_values_become_json(folder: Path) -> None:
     assert table.format.describe() == "JSON Lines, utf-8"
 
 
+def test_a_number_that_is_none_is_missing(folder: Path) -> None:
+    table = read(folder, '{"a": NaN, "b": [NaN, 1], "c": -Infinity}\n')
+    assert table.columns.to_pylist() == [{"a": None, "b": "[null, 1]", "c": None}]
+
+
 def test_keys_are_united_in_order_of_appearance(folder: Path) -> None:
     table = read(folder, '{"b": "1"}\n\n{"a": "2", "b": "3"}\r\n')
     assert table.column_names == ["b", "a"]

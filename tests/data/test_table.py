@@ -2,7 +2,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from finetable.data.table import SetAside, Table, TableFormat
+from finetable.data.table import SetAside, Table, TableFormat, set_aside_lines
 from finetable.errors import ColumnError
 
 
@@ -105,3 +105,11 @@ def test_take_gives_rows_in_the_order_asked_for() -> None:
 )
 def test_a_format_is_described_in_one_line(form: TableFormat, described: str) -> None:
     assert form.describe() == described
+
+
+def test_reasons_are_shown_the_most_frequent_first_and_not_without_end() -> None:
+    rows = [SetAside(number, number + 2, f"reason {min(number, 14)}") for number in range(30)]
+    lines = set_aside_lines(rows)
+    assert lines[0] == "16 × reason 14 (lines 16, 17, 18, 19, 20, …)"
+    assert lines[1] == "1 × reason 0 (line 2)"
+    assert lines[9:] == ["1 × reason 8 (line 10)", "5 × 5 other reasons"]

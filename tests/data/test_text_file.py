@@ -60,6 +60,7 @@ def as_file(folder: Path, content: bytes, name: str = "a.csv") -> TableFile:
         (JAPANESE.encode("utf-16-le"), "utf-16-le"),
         (codecs.BOM_UTF32_LE + ENGLISH.encode("utf-32-le"), "utf-32-le"),
         (b"text,label\na stray \0 zero,pos\n", "utf-8"),
+        (ENGLISH.replace(" ", " \0", 1).encode("cp1252"), "cp1252"),
     ],
 )
 def test_encodings_are_told_apart(folder: Path, content: bytes, encoding: str) -> None:

@@ -10,6 +10,7 @@ from tokenizers import Tokenizer
 from finetable.data import tokens
 from finetable.data.examples import Example
 from finetable.data.tokens import IGNORED, Encoder, SpecialTokens, TokenizedRows, tokenize
+from finetable.errors import ModelFolderError
 from finetable.models.base_model import END, PAD, SEPARATOR, START, special_tokens_of
 from finetable.models.scratch import train_tokenizer
 
@@ -129,7 +130,7 @@ def test_no_examples_are_no_rows(tmp_path: Path) -> None:
 
 def test_a_file_that_is_there_already_is_not_written_over(tmp_path: Path) -> None:
     (tmp_path / "ids").write_text("mine")
-    with pytest.raises(FileExistsError):
+    with pytest.raises(ModelFolderError, match="File exists"):
         tokenize([Example(0, None, "a")], ENCODER, tmp_path / "ids")
     assert (tmp_path / "ids").read_text() == "mine"
 

@@ -1,8 +1,12 @@
 import lzma
 import random
+import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from finetable.data.folding import TERM, UNSPACED
 from finetable.evaluation.baselines import compressed_bits_per_byte, majority, tfidf
 
 LABELS = ["comedy", "drama", "horror"]
@@ -38,6 +42,20 @@ def test_tfidf_learns_which_words_tell_the_label(rows: int) -> None:
     figures = tfidf(texts, labels, test_texts, test_labels, LABELS)
     assert figures.accuracy.value > 0.9
     assert figures.macro_f1.value > 0.9
+
+
+def test_tfidf_reads_scripts_without_spaces_between_words() -> None:
+    funny, sad = "这部电影真好笑{}我们笑了很久", "这部电影真悲伤{}大家都哭了很久"
+    texts = [text.format(chr(0x4E00 + number)) for number in range(700) for text in (funny, sad)]
+    labels = ["comedy", "drama"] * 700
+    figures = tfidf(texts, labels, ["他笑了很久", "她哭了很久"], ["comedy", "drama"], LABELS)
+    assert figures.accuracy.value == 1
+
+
+@given(st.text())
+def test_terms_of_spaced_scripts_are_those_of_scikit_learn(text: str) -> None:
+    spaced = re.sub(f"[{UNSPACED}]", " ", text)
+    assert re.findall(TERM, spaced) == re.findall(r"(?u)\b\w\w+\b", spaced)
 
 
 def test_tfidf_gives_the_same_figures_every_time() -> None:

@@ -137,7 +137,7 @@ def test_a_prompt_that_is_too_long_loses_its_end_and_keeps_its_separator(base: B
         expected.append(float(nats[torch.arange(len(ids)), torch.tensor(ids)].sum()))
     found = engine.score_labels(["the sea", "moon over the sea " * 20], LABELS, 2)
     assert np.allclose(found[1], expected, atol=1e-4, rtol=0)
-    assert engine.too_long(["the sea", "moon over the sea " * 20], LABELS) == 1
+    assert engine.too_long(["the sea", "moon over the sea " * 20], LABELS) == [1]
 
 
 def test_no_prompts_no_scores(load_base: Load) -> None:

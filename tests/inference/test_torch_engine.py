@@ -301,12 +301,12 @@ def test_a_prompt_longer_than_the_context_loses_its_end(base: BaseModel) -> None
     engine, encoder = engine_for(base), base.encoder()
     long, prefix = "moon " * 99, encoder.prefix("film")
     requests = [Request(0, "the sea"), Request(1, long, prefix="film")]
-    assert engine.too_long([request.prompt for request in requests], ["film"]) == 1
+    assert engine.too_long([request.prompt for request in requests], ["film"]) == [1]
     found = written(engine, requests, GREEDY)
     kept = encoder.prompts([long], base.context - 1 - len(prefix))[0]
     shorter = encoder.decode(kept[1:-1])
     assert encoder.prompts([shorter]) == [kept]
-    assert engine.too_long([shorter], ["film"]) == 0
+    assert engine.too_long([shorter], ["film"]) == []
     assert found[1, 0].text == written(engine, [Request(1, shorter, prefix="film")], GREEDY)[1, 0].text
     assert found[0, 0] == written(engine_for(base), requests[:1], GREEDY)[0, 0]
 

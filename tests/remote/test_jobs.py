@@ -116,6 +116,14 @@ def test_prompts_take_the_form_of_the_file_and_texts_are_freed_of_it(
     job = begun(capsys)
     assert run(["jobs", "watch", job, "--every", "0.1", *base]) == DONE
     capsys.readouterr()
+    drawn = ["jobs", "use", job, "--prompt", "GLAD", "-n", "24", "--seed", "7", "--max-tokens", "8"]
+    texts: list[list[str]] = []
+    for _ in range(2):
+        assert run([*drawn, *base]) == DONE
+        lines = capsys.readouterr().out.splitlines()
+        texts.append([json.loads(line)["completion"] for line in lines])
+    assert texts[0] == texts[1]
+    assert len(set(texts[0])) > 20, "each has a seed of its own"
     asked = ["jobs", "use", job, "--prompt", "GLAD", "-n", "2", "--temperature", "0"]
     assert run([*asked, "--max-tokens", "20", *base]) == DONE
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]

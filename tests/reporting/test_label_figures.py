@@ -81,6 +81,17 @@ def test_a_share_of_no_rows_is_no_zero(texts_of: TextsOf) -> None:
     assert "<title>drama: recall 0.0 %" in figure.svg
 
 
+def test_a_share_that_a_few_rows_leave_wide_open_is_shown(texts_of: TextsOf) -> None:
+    wide = {
+        f"{name}{end}": value
+        for name in ("precision", "recall", "f1")
+        for end, value in (("", 0.5), ("_low", 0.0), ("_high", 1.0))
+    }
+    figure = drawn(class_scores, replace(LABEL, per_class=[{"label": "drama", "rows": 4} | wide]))
+    assert "–" not in texts_of(figure)
+    assert "<title>drama: f1 50.0 % [0.0 %, 100.0 %]</title>" in figure.svg
+
+
 def test_calibration_is_undone_for_before() -> None:
     scores = np.random.default_rng(0).normal(size=(50, 4))
     label = replace(LABEL, probabilities=softmax(scores, 2.0), temperature=2.0)

@@ -85,12 +85,24 @@ def test_other_sites_are_kept_out_unless_they_are_named() -> None:
     assert "access-control-allow-credentials" not in answer.headers
 
 
+@pytest.mark.parametrize(("mode", "status"), [("no-cors", 403), ("cors", 403), ("navigate", 200)])
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_a_link_may_lead_here_but_a_picture_of_another_site_gets_nothing(
+    site: str, mode: str, status: int
+) -> None:
+    headers = {**BEARER, "sec-fetch-site": site, "sec-fetch-mode": mode}
+    assert ask(guarded(), "/v1/finetable/rows/writer", headers=headers).status == status
+
+
 def test_only_an_allowed_site_gets_a_preflight() -> None:
     origin = {"origin": "https://good.example"}
     assert ask(guarded(), method="OPTIONS", headers=origin).status == 403
     answer = ask(guarded(origins=("https://good.example",)), method="OPTIONS", headers=origin)
     assert answer.status == 204
     assert answer.headers["access-control-allow-origin"] == "https://good.example"
+    asked = {**origin, "access-control-request-headers": "x-stainless-os, content-type"}
+    answer = ask(guarded(origins=("https://good.example",)), method="OPTIONS", headers=asked)
+    assert answer.headers["access-control-allow-headers"] == "x-stainless-os, content-type"
 
 
 def test_every_answer_forbids_scripts_from_elsewhere() -> None:

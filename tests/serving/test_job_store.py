@@ -77,3 +77,11 @@ def test_jobs_take_turns_in_their_order(stores: Stores) -> None:
 def test_an_unknown_job_is_not_found(stores: Stores) -> None:
     with pytest.raises(ApiError, match="No such FineTuningJob object: ftjob-x"):
         stores.jobs.find("ftjob-x")
+
+
+def test_only_a_job_that_trains_has_an_end_in_sight(stores: Stores) -> None:
+    name = job(stores, status="running")
+    stores.database.change("UPDATE jobs SET estimated_finish = 99 WHERE id = ?", [name])
+    assert stores.jobs.pause(name)["estimated_finish"] == 99
+    stores.jobs.move(name, ("pausing",), "paused", [])
+    assert stores.jobs.find(name)["estimated_finish"] is None

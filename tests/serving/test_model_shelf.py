@@ -89,3 +89,24 @@ def test_models_of_the_hub_are_those_whose_files_are_here(
     with pytest.raises(ApiError, match="not a fine-tuned model"):
         shelf.delete("someone/whole")
     shelf.close()
+
+
+@pytest.mark.parametrize(("status", "stays"), [("running", True), ("paused", True), ("succeeded", False)])
+def test_the_folder_of_a_job_goes_with_its_last_model_but_not_while_it_trains(
+    stores: Stores, tmp_path: Path, status: str, stays: bool
+) -> None:
+    kept = tmp_path / "model" / "finetable" / "epochs" / "step-000000100"
+    kept.mkdir(parents=True)
+    job = {"id": "ftjob-1", "created_at": 1, "model": "scratch", "training_file": "file-1", "seed": 3}
+    stores.jobs.create({**job, "method": "{}", "snapshot": "abc", "status": status}, [])
+    name = "ft:scratch:local::abc:ckpt-step-100"
+    stores.database.insert(
+        "models",
+        {"name": name, "folder": str(kept), "form": "completion", "created_at": 1}
+        | {"job_id": "ftjob-1", "step": 100},
+    )
+    shelf = ModelShelf(stores.database, (), MAX_GB)
+    shelf.delete(name)
+    with pytest.raises(ApiError, match="does not exist"), shelf.lend(name):
+        pass
+    assert (tmp_path / "model").exists() == stays

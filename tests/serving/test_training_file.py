@@ -1,3 +1,4 @@
+import gzip
 import json
 from pathlib import Path
 
@@ -133,3 +134,20 @@ def test_two_tables_are_joined_by_their_columns(tmp_path: Path) -> None:
     rows = pq.read_table(prepared.table).to_pylist()
     assert [row[SPLIT] for row in rows[11:14]] == ["train", "validation", "test"]
     assert rows[12]["title"] == "v0"
+
+
+@pytest.mark.parametrize("name", ["upload", "films.json", "films.txt"])
+def test_lines_of_json_are_learnt_from_by_columns_whatever_their_name(tmp_path: Path, name: str) -> None:
+    stored = written(tmp_path / "file-x", [{"title": f"t{n}", "plot": f"p{n}"} for n in range(12)])
+    folder = tmp_path / "job"
+    folder.mkdir()
+    prepared = prepare(Given(stored.path, name), None, {"write": "plot", "given": "title"}, folder)
+    assert len(read_table(str(prepared.table))) == 12
+
+
+def test_packed_examples_are_told_to_be_unpacked(tmp_path: Path) -> None:
+    packed = tmp_path / "t.jsonl.gz"
+    packed.write_bytes(gzip.compress(b"".join(json.dumps(row).encode() + b"\n" for row in PAIRS)))
+    with pytest.raises(DataError, match="unpack the file first") as caught:
+        prepare(Given(packed, packed.name), None, {}, tmp_path)
+    assert caught.value.param == "training_file"

@@ -8,7 +8,7 @@ from finetable.data.table import SetAside, Table
 from finetable.errors import ColumnError, TableError
 from finetable.settings import TaskSettings
 from finetable.tasks.label import LabelTask
-from finetable.tasks.task import FEWEST_EXAMPLES, answers, examples, prompts, with_target
+from finetable.tasks.task import FEWEST_EXAMPLES, answers, examples, filled, prompts, with_target
 from finetable.tasks.write import WriteTask
 
 MakeTable = Callable[..., Table]
@@ -109,3 +109,8 @@ def test_a_given_column_without_content_is_refused(make_table: MakeTable) -> Non
     assert len(with_target(WriteTask(TaskSettings(write="plot", given=("year",))), table)) == 20
     with pytest.raises(TableError, match=r"the given column 'title' in films\.csv is blank"):
         with_target(WriteTask(TaskSettings(write="plot", given=("year", "title"))), table)
+
+
+def test_few_rows_can_be_judged(make_table: MakeTable) -> None:
+    task = WriteTask(TaskSettings(write="plot"))
+    assert len(filled(task, films(make_table, ["p", "", "q"]))) == 2

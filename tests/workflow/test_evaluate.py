@@ -50,7 +50,7 @@ def test_nothing_but_seen_rows_is_a_fault(labeller: Path, tmp_path: Path) -> Non
     )
     with pytest.raises(TableError, match="--include-seen"):
         evaluate(labeller, table)
-    with pytest.raises(RecipeError, match="for another table"):
+    with pytest.raises(RecipeError, match="are for another table"):
         evaluate(labeller, include_seen=True)
 
 

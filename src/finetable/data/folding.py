@@ -25,16 +25,21 @@ def _combining_marks() -> str:
     return "".join(map(chr, codes))
 
 
-# Thai and Lao, Myanmar, Khmer, kana, Han: no space stands between words, so each character is one.
-_UNSPACED = (
+UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
     "\U00020000-\U0003ffff"
 )
+"""For a character class: Thai and Lao, Myanmar, Khmer, kana, Han, where no space stands between words, so
+that each character is one."""
+TERM = rf"[{UNSPACED}]|[^\W{UNSPACED}]{{2,}}"
+"""What TF-IDF counts: words of two letters at least, as scikit-learn does, and single characters of these
+scripts."""
 _MARK = f"[{_combining_marks()}]"
-_RUN = rf"(?:[^\W_{_UNSPACED}]++{_MARK}*+)++"
-_WORD = re.compile(rf"{_RUN}(?:'{_RUN})*+|[{_UNSPACED}]{_MARK}*+")
+_RUN = rf"(?:[^\W_{UNSPACED}]++{_MARK}*+)++"
+_WORD = re.compile(rf"{_RUN}(?:'{_RUN})*+|[{UNSPACED}]{_MARK}*+")
 _ASCII_WORD = re.compile(r"[a-z0-9]++(?:'[a-z0-9]++)*+")
-_NOT_LETTER_OR_DIGIT = re.compile(r"[\W_]++")
+# A mark belongs to the letter before it: without it the Hindi words for day, poor and gift were one.
+_NOT_LETTER_OR_DIGIT = re.compile(rf"(?:[^\w{_combining_marks()}]|_)++{_MARK}*+")
 _ASCII_NOT_LETTER_OR_DIGIT = {code: None for code in range(128) if not chr(code).isalnum()}
 # Right and left quote, modifier letter, grave and acute accent: all are written for an apostrophe.
 _APOSTROPHES = str.maketrans(dict.fromkeys("\u2019\u2018\u02bc`\u00b4", "'"))
@@ -45,11 +50,11 @@ def _without_case(text: str) -> str:
 
 
 def fold(text: str) -> str:
-    """Return what equal texts have in common: their letters and digits, without case and width.
+    """Return what equal texts have in common: their letters with marks and digits, without case and width.
 
     NFKC and casefold (The Unicode Standard, section 3.13, default caseless matching), then nothing but
-    letters and digits; what serves as an apostrophe is neither. A text without any, such as an emoji,
-    folds to itself without the space around it.
+    letters, their marks, and digits; what serves as an apostrophe is neither. A text without any, such as an
+    emoji, folds to itself without the space around it.
     """
     if text.isascii():
         return text.lower().translate(_ASCII_NOT_LETTER_OR_DIGIT) or text.strip()

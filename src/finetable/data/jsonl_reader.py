@@ -63,7 +63,8 @@ def _listed(lines: Iterator[str], name: str) -> Iterator[tuple[int, str]]:
 
 def _parse(line: str) -> _Cells:
     try:
-        value = json.loads(line.rstrip("\r\n"), object_pairs_hook=_unique_keys)
+        # NaN is what programs write for a missing number.
+        value = json.loads(line.rstrip("\r\n"), object_pairs_hook=_unique_keys, parse_constant=lambda _: None)
         if not isinstance(value, dict) or not value:
             raise _BadLineError("it is not an object with at least one key")
         cells = {key: _to_cell(item) for key, item in value.items()}

@@ -1,7 +1,5 @@
 """The one way to read a table: a path or `hf://owner/name` -> Table."""
 
-import gzip
-import zlib
 from pathlib import Path
 from typing import assert_never
 
@@ -11,7 +9,7 @@ from finetable.data.jsonl_reader import read_jsonl
 from finetable.data.lines_reader import read_lines
 from finetable.data.parquet_reader import read_parquet
 from finetable.data.table import SourceKind, Table
-from finetable.data.table_file import HUB_PREFIX, TableFile
+from finetable.data.table_file import HUB_PREFIX, TableFile, reading_faults
 from finetable.errors import TableError
 from finetable.settings import TableOptions
 from finetable.wording import counted
@@ -35,16 +33,10 @@ def read_table(source: str, options: TableOptions = _DETECT_ALL) -> Table:
     read, and for a table without a row.
     """
     path = fetch_hub_table(source) if source.startswith(HUB_PREFIX) else Path(source).expanduser()
-    try:
+    with reading_faults(source):
         file = TableFile.find(source, path)
         _check_options(file, options)
         table = _read(file, options)
-    except (gzip.BadGzipFile, EOFError, zlib.error) as fault:
-        raise TableError(
-            f"{source} is compressed with gzip but damaged or cut short: get the file again."
-        ) from fault
-    except OSError as fault:
-        raise TableError(f"{source} cannot be read ({fault.strerror or fault}).") from fault
     if not len(table):
         raise _no_row(table)
     return table

@@ -1,6 +1,5 @@
 """A table in memory: its rows, where each stood in the file, and which rows were not taken."""
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
@@ -11,7 +10,7 @@ import pyarrow as pa
 
 from finetable.data.plain_text import plain_text
 from finetable.errors import ColumnError
-from finetable.wording import did_you_mean, quoted, some
+from finetable.wording import counted, did_you_mean, quoted, some
 
 TableKind = Literal["csv", "tsv", "jsonl", "parquet"]
 SourceKind: TypeAlias = TableKind | Literal["json", "txt"]
@@ -26,7 +25,7 @@ _KIND_NAMES: dict[SourceKind, str] = {
     "txt": "lines of text",
 }
 _COLUMNS_LISTED = 20
-LINES_SHOWN = 5
+LINES_SHOWN, REASONS_SHOWN = 5, 10
 
 
 @dataclass(frozen=True)
@@ -156,9 +155,16 @@ class Table:
 
 
 def set_aside_lines(rows: Sequence[SetAside]) -> list[str]:
-    """A line for each reason: how many rows, and where the first of them stand."""
-    lines = []
-    for reason, count in Counter(row.reason for row in rows).most_common():
-        shown = some((row.line for row in rows if row.reason == reason), LINES_SHOWN)
-        lines.append(f"{count:,} × {reason} (line{'s' if count > 1 else ''} {shown})")
+    """A line for each of the most frequent reasons: how many rows, and where the first of them stand."""
+    by_reason: dict[str, list[int]] = {}
+    for row in rows:
+        by_reason.setdefault(row.reason, []).append(row.line)
+    reasons = sorted(by_reason, key=lambda reason: len(by_reason[reason]), reverse=True)
+    lines = [
+        f"{len(found):,} × {reason} (line{'s' if len(found) > 1 else ''} {some(found, LINES_SHOWN)})"
+        for reason, found in ((reason, by_reason[reason]) for reason in reasons[:REASONS_SHOWN])
+    ]
+    if reasons[REASONS_SHOWN:]:
+        others = sum(len(by_reason[reason]) for reason in reasons[REASONS_SHOWN:])
+        lines.append(f"{others:,} × {counted(len(reasons) - REASONS_SHOWN, 'other reason')}")
     return lines

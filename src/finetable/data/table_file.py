@@ -2,6 +2,9 @@
 
 import gzip
 import hashlib
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -31,6 +34,19 @@ def kind_of(file_name: str) -> TableKind | None:
 
 def _ending(file_name: str) -> str:
     return Path(file_name.lower().removesuffix(".gz")).suffix
+
+
+@contextmanager
+def reading_faults(name: str) -> Iterator[None]:
+    """Turn what the disk or gzip says, met while reading the table `name`, into a TableError."""
+    try:
+        yield
+    except (gzip.BadGzipFile, EOFError, zlib.error) as fault:
+        raise TableError(
+            f"{name} is compressed with gzip but damaged or cut short: get the file again."
+        ) from fault
+    except OSError as fault:
+        raise TableError(f"{name} cannot be read ({fault.strerror or fault}).") from fault
 
 
 @dataclass(frozen=True)

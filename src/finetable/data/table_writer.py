@@ -4,9 +4,9 @@ import gzip
 import json
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO, assert_never, cast
+from typing import Any, BinaryIO, assert_never, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -110,11 +110,16 @@ def _write_cells(stream: BinaryIO, columns: pa.Table, delimiter: str) -> None:
     )
 
 
-def _write_objects(stream: BinaryIO, columns: pa.Table) -> None:
+def json_objects(columns: pa.Table) -> Iterator[dict[str, Any]]:
+    """The rows as objects of what JSON has."""
     texts = [_to_json_column(columns.column(name), name) for name in columns.column_names]
     for batch in pa.table(texts, names=columns.column_names).to_batches(_ROWS_PER_BATCH):
-        for row in batch.to_pylist():
-            stream.write(json.dumps(row, ensure_ascii=False, default=str).encode() + b"\n")
+        yield from batch.to_pylist()
+
+
+def _write_objects(stream: BinaryIO, columns: pa.Table) -> None:
+    for row in json_objects(columns):
+        stream.write(json.dumps(row, ensure_ascii=False, default=str).encode() + b"\n")
 
 
 def _to_json_column(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:

@@ -101,7 +101,7 @@ def _detect_encoding(file: TableFile) -> str:
             f"{file.name} is UTF-8 except for line {broken_line}, which holds other bytes: mend that line, "
             "or name the file's encoding with --encoding, for example --encoding cp1252."
         )
-    guess = _guess_encoding(sample)
+    guess = _guess_encoding(sample.replace(b"\0", b""))
     if guess is None:
         raise TableError(
             f"The encoding of {file.name} cannot be told (line {broken_line} is not UTF-8): name it with "
@@ -122,7 +122,8 @@ def _detect_utf16(start: bytes) -> str | None:
         text = codecs.getincrementaldecoder(encoding)().decode(whole)
     except UnicodeDecodeError:
         return None
-    return None if "\0" in text else encoding
+    # Other bytes, read two by two, give signs of all the world but hardly the end of a line.
+    return None if "\0" in text or "\n" not in text.replace("\r", "\n") else encoding
 
 
 def _is_binary(start: bytes) -> bool:

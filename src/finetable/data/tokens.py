@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 
+from finetable.atomic_files import disk_faults
 from finetable.data.examples import Example
 
 IGNORED = -100
@@ -159,7 +160,7 @@ class TokenizedRows:
 def tokenize(examples: Iterable[Example], encoder: Encoder, file: Path) -> TokenizedRows:
     """Encode examples piece by piece into `file`, which is then memory-mapped."""
     starts, answer_starts, row_ids = [0], [], []
-    with file.open("xb") as out:
+    with disk_faults(file), file.open("xb") as out:
         for piece in _pieces(examples):
             prompts = encoder.prompts([example.prompt for example in piece])
             answers = encoder.answers([example.answer for example in piece])

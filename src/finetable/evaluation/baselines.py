@@ -11,6 +11,7 @@ import numpy.typing as npt
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
+from finetable.data.folding import TERM
 from finetable.evaluation.metrics import Interval, accuracy, macro_f1
 
 ROWS_FROM_WHICH_RARE_TERMS_GO = 1_000
@@ -81,7 +82,11 @@ def fit_tfidf(train_texts: Sequence[str], train_labels: Sequence[str], labels: S
     """
     rare_terms_go = len(train_texts) >= ROWS_FROM_WHICH_RARE_TERMS_GO
     vectorizer = TfidfVectorizer(
-        ngram_range=(1, 2), sublinear_tf=True, min_df=2 if rare_terms_go else 1, max_features=MOST_TERMS
+        token_pattern=TERM,
+        ngram_range=(1, 2),
+        sublinear_tf=True,
+        min_df=2 if rare_terms_go else 1,
+        max_features=MOST_TERMS,
     )
     if len(set(train_labels)) == 1:
         return fit_majority(train_labels, labels)

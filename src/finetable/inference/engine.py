@@ -48,8 +48,8 @@ class LabelEngine(Protocol):
     ) -> np.ndarray:
         """Log-probability in nats of every label after every prompt, float64 (N, K)."""
 
-    def too_long(self, prompts: Sequence[str | None], answers: Sequence[str]) -> int:
-        """How many prompts leave no room for the longest of the answers, so that their end is not read."""
+    def too_long(self, prompts: Sequence[str | None], answers: Sequence[str]) -> list[int]:
+        """Places of prompts that leave no room for the longest of the answers: their end is not read."""
 
 
 class Engine(LabelEngine, Protocol):

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.functional import log_softmax
 
 from finetable.inference.label_trie import LabelTrie
 from finetable.models.base_model import BaseModel, head_of, last_hidden_masked, window_of
@@ -12,7 +13,8 @@ from finetable.models.base_model import BaseModel, head_of, last_hidden_masked, 
 MASK_AT_ONCE = 16_000_000
 """Entries of the mask that exist together; it limits how many rows go in one batch."""
 
-LOGITS_AT_ONCE = 16_000_000
+LOGITS_AT_ONCE, LOGITS_IN_CACHE = 16_000_000, 2_000_000
+"""Entries that one product makes, and entries that are normalised together."""
 
 WIDTH_STEP = 16
 TOKENS_AT_ONCE = {"cpu": 512, "cuda": 16_384}
@@ -106,14 +108,17 @@ def _edge_scores(base: BaseModel, slots: torch.Tensor, trie: LabelTrie) -> tuple
     And the largest absolute logit of an edge, float64 (B,).
     """
     head = head_of(base.network)
-    rows = max(1, LOGITS_AT_ONCE // (head.weight.shape[0] * slots.shape[1]))
+    each = head.weight.shape[0] * slots.shape[1]
+    rows, few = max(1, LOGITS_AT_ONCE // each), max(1, LOGITS_IN_CACHE // each)
     pieces, largest = [], []
     for piece in slots.split(rows):
-        logits = head(piece).float()  # (b, S, V)
         edges = _edge_logits(head, piece, trie)
-        logits[:, trie.edge_slots, trie.edge_tokens] = edges
-        wanted = edges - logits.logsumexp(dim=2)[:, trie.edge_slots]
-        pieces.append(wanted.double().cpu() @ trie.paths.T)
+        for narrow, exact in zip(head(piece).split(few), edges.split(few), strict=True):
+            logits = narrow.float()  # (b, S, V)
+            logits[:, trie.edge_slots, trie.edge_tokens] = exact
+            # One pass, where logsumexp takes four.
+            wanted = log_softmax(logits, dim=2)[:, trie.edge_slots, trie.edge_tokens]
+            pieces.append(wanted.double().cpu() @ trie.paths.T)
         largest.append(edges.abs().amax(dim=1).double().cpu())
     return torch.cat(pieces).numpy(), torch.cat(largest).numpy()
 

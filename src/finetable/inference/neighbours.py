@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.feature_extraction.text import TfidfVectorizer
 
+from finetable.data.folding import TERM
 from finetable.inference.example_choice import Places, most_alike
 
 SIMILARITIES_AT_ONCE = 4_000_000
@@ -37,7 +38,9 @@ class Neighbours:
 
 def by_words(texts: Sequence[str]) -> Neighbours:
     """Alike is who shares rare words and pairs of words: the cosine of TF-IDF weights."""
-    vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, max_features=MOST_TERMS)
+    vectorizer = TfidfVectorizer(
+        token_pattern=TERM, ngram_range=(1, 2), sublinear_tf=True, max_features=MOST_TERMS
+    )
     try:
         weights = vectorizer.fit_transform(texts).T.tocsr()
     except ValueError:  # scikit-learn's only sign that the texts have no term

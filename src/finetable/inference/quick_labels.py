@@ -66,8 +66,8 @@ class QuickLabels:
         room = self._base.context - max(map(len, answers))
         return self._scores.score(encoder.prompts(prompts, room), answers, batch_size)
 
-    def too_long(self, prompts: Sequence[str | None], answers: Sequence[str]) -> int:
-        """How many prompts leave no room for the longest of the answers, so that their end is not read."""
+    def too_long(self, prompts: Sequence[str | None], answers: Sequence[str]) -> list[int]:
+        """Places of prompts that leave no room for the longest of the answers: their end is not read."""
         return self._exact.too_long(prompts, answers)
 
 

@@ -195,10 +195,15 @@ class TorchEngine:
         room = self._base.context - max(map(len, answers))
         return score_labels(self._base, self._encoder.prompts(prompts, room), answers, batch_size)
 
-    def too_long(self, prompts: Sequence[str | None], answers: Sequence[str]) -> int:
-        """How many prompts leave no room for the longest of the answers, so that their end is not read."""
+    def too_long(self, prompts: Sequence[str | None], answers: Sequence[str]) -> list[int]:
+        """Places of prompts that leave no room for the longest of the answers: their end is not read."""
         room = self._base.context - max(map(len, self._encoder.answers(answers)))
-        return sum(len(prompt) > room for prompt in self._encoder.prompts(prompts))
+        return [
+            first + place
+            for first in range(0, len(prompts), ENCODED_AT_ONCE)
+            for place, ids in enumerate(self._encoder.prompts(prompts[first : first + ENCODED_AT_ONCE]))
+            if len(ids) > room
+        ]
 
 
 def _shortened(prompt: list[int], room: int) -> list[int]:

@@ -49,11 +49,14 @@ class _Model:
     def labels(self) -> bool:
         return self.plan.task.name == "label"
 
-    def answers(self, prompts: Sequence[str]) -> Answers:
-        """An answer to each prompt: what is written, or the label with its probability where that is told."""
+    def answers(self, prompts: Sequence[str], first: int) -> Answers:
+        """An answer to each prompt: what is written, or the label with its probability where that is told.
+
+        `first` is the place of the first of them among all that are asked: each has a seed of its own.
+        """
         if self.scores_labels:
             return self._scored(prompts)
-        texts = self._chats(prompts) if self.plan.chat else self._completions(prompts)
+        texts = self._chats(prompts, first) if self.plan.chat else self._completions(prompts, first)
         return [{"text": self._text(text)} for text in texts]
 
     def _scored(self, prompts: Sequence[str]) -> Answers:
@@ -64,29 +67,31 @@ class _Model:
             for one in found["data"]
         ]
 
-    def _completions(self, prompts: Sequence[str]) -> list[str]:
+    def _completions(self, prompts: Sequence[str], first: int) -> list[str]:
         style = self.plan.style
         stop = style.ending or (LABEL_STOP if self.labels else "")
         formed = [style.prompt(prompt) for prompt in prompts] if self.plan.task.given else list(prompts)
-        options = {**self._sampling(), **({"stop": [stop]} if stop else {})}
+        options = {**self._sampling(first), **({"stop": [stop]} if stop else {})}
         found = self.client.completions.create(model=self.name, prompt=formed, **options)
         return [choice.text for choice in sorted(found.choices, key=lambda choice: choice.index)]
 
-    def _chats(self, prompts: Sequence[str]) -> list[str]:
+    def _chats(self, prompts: Sequence[str], first: int) -> list[str]:
         texts = []
-        for prompt in prompts:
+        for place, prompt in enumerate(prompts, first):
             asked = prompt.lower() if self.plan.style.lower_prompts else prompt
             messages: Any = messages_of(Line(0, asked, ""), self.plan.system)[:-1]
             found = self.client.chat.completions.create(
-                model=self.name, messages=messages or [{"role": "user", "content": ""}], **self._sampling()
+                model=self.name,
+                messages=messages or [{"role": "user", "content": ""}],
+                **self._sampling(place),
             )
             texts.append(found.choices[0].message.content or "")
         return texts
 
-    def _sampling(self) -> dict[str, Any]:
+    def _sampling(self, place: int) -> dict[str, Any]:
         settings = self.settings
         usual = 0.0 if self.labels else USUAL_TEMPERATURE
-        seed = {} if settings.seed is None else {"seed": settings.seed}
+        seed = {} if settings.seed is None else {"seed": settings.seed + place}
         temperature = usual if settings.temperature is None else settings.temperature
         return {"temperature": temperature, "max_tokens": settings.max_tokens, **seed}
 
@@ -175,7 +180,7 @@ def _asked(model: _Model, prompts: Sequence[str], progress: Progress) -> Answers
     answers: Answers = []
     with progress.bar("asking", len(prompts)) as bar:
         for start in range(0, len(prompts), AT_ONCE):
-            answers += model.answers(prompts[start : start + AT_ONCE])
+            answers += model.answers(prompts[start : start + AT_ONCE], start)
             bar.update(len(answers))
     return answers
 

@@ -166,7 +166,8 @@ def _paint_scores(shown: Sequence[dict[str, Any]], canvas: Canvas) -> None:
 def _paint_measure(axes: Axes, shown: Sequence[dict[str, Any]], measure: str, look: Look) -> None:
     for place, each in enumerate(shown):
         low, high = each[f"{measure}_low"], each[f"{measure}_high"]
-        if (low, high) == NOTHING_KNOWN:
+        # An interval of real rows may be as wide, but not around nothing.
+        if (low, high) == NOTHING_KNOWN and not each[measure]:
             axes.text(0, place, "–", color=INK, ha="center", va="center")
             continue
         axes.plot([low, high], [place, place], color=look["color"], linewidth=1.5)

@@ -19,7 +19,7 @@ from finetable.serving import (
     routes_server,
     routes_uploads,
 )
-from finetable.serving.faults import install_faults
+from finetable.serving.faults import ServerFaults, install_faults
 from finetable.serving.guard import Guard
 from finetable.serving.json_bodies import JsonBodies
 from finetable.serving.limits import BodyLimits
@@ -70,6 +70,7 @@ def create_app(serving: Serving, key: str | None) -> FastAPI:
         app.include_router(router, dependencies=[Security(KEY)])
     install_faults(app)
     # The last one added is the first to see a request.
+    app.add_middleware(ServerFaults)
     app.add_middleware(JsonBodies)
     app.add_middleware(BodyLimits)
     app.add_middleware(

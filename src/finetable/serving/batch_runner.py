@@ -7,6 +7,7 @@ import asyncio
 import logging
 import os
 import shutil
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from typing import Any
 from finetable.serving.batch_lines import Answered, answer_line, check_lines
 from finetable.serving.batch_store import BatchStore, batch_reply
 from finetable.serving.database import Row
+from finetable.serving.faults import is_full
 from finetable.serving.file_store import FileStore, Incoming
 from finetable.serving.identifiers import id_made_of
 from finetable.serving.json_lines import objects
@@ -25,6 +27,7 @@ from finetable.serving.model_shelf import ModelShelf
 LINES_AT_ONCE = 16
 TICK_SECONDS = 0.2
 SECONDS_BETWEEN_NOTES = 1.0
+SECONDS_AFTER_A_FAULT = 5.0
 INPUT, ANSWERED = "input.jsonl", "answered.jsonl"
 
 log = logging.getLogger("finetable.serving")
@@ -70,17 +73,27 @@ class BatchRunner:
     def _repeat(self) -> None:
         while not self._ending.is_set():
             self._news.clear()
-            for row in self.batches.active():
-                try:
-                    self._bring_on(row)
-                except Exception:
-                    # One fault must not end the thread on which every other batch waits.
-                    log.exception("the batch %s met a fault", row["id"])
-                    told = {"code": "server_error", "message": "The server met a fault; its log says more."}
-                    self._fail(row["id"], [told])
-                if self._ending.is_set():
-                    return
+            try:
+                self._bring_all_on()
+            except Exception:
+                # One fault must not end the thread: a person can mend the disk, and all goes on then.
+                log.exception("the batches' thread met a fault")
+                self._ending.wait(SECONDS_AFTER_A_FAULT)
+                self._news.set()
             self._news.wait()
+
+    def _bring_all_on(self) -> None:
+        for row in self.batches.active():
+            if self._ending.is_set():
+                return
+            try:
+                self._bring_on(row)
+            except Exception as fault:
+                if is_full(fault) or isinstance(fault, sqlite3.Error):
+                    raise
+                log.exception("the batch %s met a fault", row["id"])
+                told = {"code": "server_error", "message": "The server met a fault; its log says more."}
+                self._fail(row["id"], [told])
 
     def _bring_on(self, row: Row) -> None:
         """Bring one batch to its end; returns early where the server ends."""

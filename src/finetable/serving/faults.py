@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from finetable.errors import UserError
 from finetable.serving.api_errors import ApiError, invalid
@@ -73,11 +74,30 @@ def install_faults(app: FastAPI) -> None:
             message = f"Invalid URL ({request.method} {request.url.path})"
         return JSONResponse(ApiError(fault.status_code, message).body(), fault.status_code, fault.headers)
 
-    @app.exception_handler(Exception)
-    def of_server(_: Request, fault: Exception) -> JSONResponse:
-        return _server_fault(fault)
-
     _install_outer_faults(app)
+
+
+class ServerFaults:
+    """Answers what nobody foresaw, where the answer still gets its id and its headers."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on; an answer that has begun cannot be taken back."""
+        has_begun = False
+
+        async def noted(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noted)
+        except Exception as fault:
+            if has_begun or scope["type"] != "http":
+                raise
+            await _server_fault(fault)(scope, receive, send)
 
 
 def _install_outer_faults(app: FastAPI) -> None:

@@ -60,7 +60,7 @@ class Guard:
             self._check_host(headers)
             self._check_origin(scope, headers, origin)
             if scope["method"] == "OPTIONS" and origin is not None:
-                return _preflight()
+                return _preflight(headers)
             if scope["path"] in OPEN_PATHS or self._key is None:
                 return None
             return self._check_key(scope, headers)
@@ -81,8 +81,13 @@ class Guard:
     def _check_origin(self, scope: Scope, headers: Headers, origin: str | None) -> None:
         """Refuse what a page of another site sends."""
         if origin is None:
-            site = headers.get("sec-fetch-site", "none")
-            if site in ("cross-site", "same-site") and scope["method"] not in METHODS_THAT_READ:
+            is_foreign = headers.get("sec-fetch-site", "none") in ("cross-site", "same-site")
+            # A link may lead here; a picture of another site must not make a model write.
+            is_visit = (
+                scope["method"] in METHODS_THAT_READ
+                and headers.get("sec-fetch-mode", "navigate") == "navigate"
+            )
+            if is_foreign and not is_visit:
                 raise ApiError(403, "Pages of other sites may not use this server.")
             return
         own = urlsplit(origin).netloc.casefold() == headers.get("host", "").casefold()
@@ -123,12 +128,15 @@ def _cookie(headers: Headers) -> str:
     return cookies[COOKIE].value if COOKIE in cookies else ""
 
 
-def _preflight() -> Response:
+def _preflight(headers: Headers) -> Response:
+    """The answer to a browser that asks what an origin let in may send: clients have headers of their own."""
     return Response(
         status_code=204,
         headers={
             "Access-Control-Allow-Methods": "GET, POST, DELETE",
-            "Access-Control-Allow-Headers": "Authorization, Content-Type",
+            "Access-Control-Allow-Headers": headers.get(
+                "access-control-request-headers", "Authorization, Content-Type"
+            ),
             "Access-Control-Max-Age": "600",
         },
     )

@@ -5,6 +5,7 @@ import secrets
 import string
 
 ALPHABET = string.ascii_letters + string.digits
+FINE_TUNED = "ft:"
 ORGANIZATION = "local"
 
 
@@ -20,7 +21,7 @@ def id_made_of(prefix: str, source: str) -> str:
 
 def model_name(base: str, suffix: str | None, snapshot: str) -> str:
     """The name of a fine-tuned model: `ft:BASE:local:SUFFIX:SNAPSHOT`."""
-    return f"ft:{base}:{ORGANIZATION}:{suffix or ''}:{snapshot}"
+    return f"{FINE_TUNED}{base}:{ORGANIZATION}:{suffix or ''}:{snapshot}"
 
 
 def checkpoint_name(base: str, suffix: str | None, snapshot: str, step: int) -> str:

@@ -8,10 +8,12 @@ import json
 import logging
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from finetable.atomic_files import DISK_IS_FULL, write_json
 from finetable.errors import UserError
 from finetable.serving.api_errors import ApiError
 from finetable.serving.database import Row
@@ -150,11 +152,10 @@ class JobRunner:
         job, folder = self._jobs.find(job_id), self.folder(job_id)
         process, prepared = JobProcess(folder), self._prepared(folder)
         follower = RunFollower(self._jobs, self._files, job, folder / "model", prepared.form)
-        words = train_words(job, self._shelf.base_for_training(job["model"]), prepared, folder / "model")
         starts, last_step, asked_to_stop = 0, -1, False
         while not self._ending.is_set():
             status = self._jobs.find(job_id)["status"]
-            if status not in ACTIVE:
+            if status not in ("queued", "running", "pausing"):  # a pause may come while it waits for its turn
                 process.kill()
                 return
             follower.follow()
@@ -172,32 +173,46 @@ class JobRunner:
                 process.forget_end()  # first: whoever resumes must not take it for a fault
                 self._jobs.move(job_id, ("pausing",), "paused", [follower.paused_event()])
                 return
-            if self._has_failed(job_id, process):
+            if self._has_failed(job_id, process, follower):
                 return
             starts = starts + 1 if follower.last_step == last_step else 1
             last_step = follower.last_step
             if starts > MOST_STARTS_WITHOUT_PROGRESS:
                 self._fail(job_id, "training_died", "Training died again and again without a step.", None)
                 return
-            self._jobs.move(
-                job_id, ("queued", "running"), "running", [Event("started", "Fine-tuning job started")]
-            )
-            process.start(words)
+            words = train_words(job, self._base(job, folder), prepared, folder / "model")
+            begins = [Event("started", "Fine-tuning job started")]
+            if self._jobs.move(job_id, ("queued", "running"), "running", begins):
+                process.start(words)
+
+    def _base(self, job: Row, folder: Path) -> str:
+        """What training starts from, which stays the same however often a server looks for it."""
+        content = json.loads((folder / PREPARED).read_text(encoding="utf-8"))
+        if "base" not in content:
+            content["base"] = self._shelf.base_for_training(job["model"])
+            write_json(folder / PREPARED, content)
+        return str(content["base"])
 
     def _prepared(self, folder: Path) -> Prepared:
         content = json.loads((folder / PREPARED).read_text(encoding="utf-8"))
         form: Form = content["form"]
         return Prepared(folder / content["table"], tuple(content["options"]), form)
 
-    def _has_failed(self, job_id: str, process: JobProcess) -> bool:
+    def _has_failed(self, job_id: str, process: JobProcess, follower: RunFollower) -> bool:
         """Whether training ended with a fault that would come again; a kill is none."""
-        code = process.exit_code()
-        if code in (1, 2):
-            reason = self._for_clients(job_id, process.last_words())
+        if process.exit_code() not in (1, 2):
+            return False
+        reason = self._for_clients(job_id, process.last_words())
+        if DISK_IS_FULL in reason:
+            process.forget_end()
+            told = Event(f"paused:{int(time.time())}", f"{reason} Then resume the job.", "warn")
+            self._jobs.move(job_id, ACTIVE, "paused", [told])
+        elif follower.has_begun():
+            self._fail(job_id, "server_error", f"Training broke off. {reason}", None)
+        else:
             message = f"The job failed due to an invalid training file. {reason}"
             self._fail(job_id, "invalid_training_file", message, "training_file")
-            return True
-        return False
+        return True
 
     def _for_clients(self, job_id: str, reason: str) -> str:
         """What training said, with the client's own name for its file and none of this machine's folders."""
@@ -208,6 +223,7 @@ class JobRunner:
         return reason.replace(f"{folder}/", "").replace(str(folder), "the job's folder")
 
     def _fail(self, job_id: str, code: str, message: str, param: str | None) -> None:
+        JobProcess(self.folder(job_id)).kill()
         error = {"code": code, "message": message, "param": param}
         event = Event("failed", message, "error")
         self._jobs.move(job_id, ACTIVE, "failed", [event], error=json.dumps(error))

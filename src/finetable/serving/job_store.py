@@ -72,8 +72,10 @@ class JobStore:
         """Change a job's status if it is one of `allowed`; whether it was. Events go in only then."""
         with self.database.transaction():
             changes: Row = {"status": status, **values}
+            if status not in ("running", "pausing"):
+                changes["estimated_finish"] = None
             if status in ENDED:
-                changes |= {"finished_at": int(time.time()), "estimated_finish": None}
+                changes["finished_at"] = int(time.time())
             sets = ", ".join(f"{name} = ?" for name in changes)
             marks = ", ".join("?" for _ in allowed)
             moved = self.database.change(

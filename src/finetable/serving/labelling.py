@@ -9,6 +9,7 @@ import pyarrow as pa
 from finetable.data.examples import prompt_of
 from finetable.data.plain_text import plain_text
 from finetable.serving.api_errors import ApiError, invalid
+from finetable.serving.chat_template import rendered
 from finetable.serving.closed_sets import label_ids, probabilities, room_before
 from finetable.serving.lending import lent
 from finetable.serving.loaded_model import LoadedModel
@@ -67,7 +68,7 @@ def _text(model: LoadedModel, given: str | Mapping[str, Cell], place: int) -> st
             raise invalid(
                 f"This model is given several columns; send rows as objects with {', '.join(names)}.", PARAM
             )
-        return given
+        return rendered([{"role": "user", "content": given}]) if model.form == "chat" else given
     missing = [name for name in names if name not in given]
     if missing:
         raise invalid(f"Row {place} of 'input' has no {missing[0]!r}, which this model is given.", PARAM)

@@ -14,7 +14,8 @@ from huggingface_hub.errors import CacheNotFound
 from finetable.errors import UserError
 from finetable.serving.api_errors import ApiError, invalid, unknown_model
 from finetable.serving.database import Database, Row
-from finetable.serving.identifiers import ORGANIZATION
+from finetable.serving.identifiers import FINE_TUNED, ORGANIZATION
+from finetable.serving.job_store import ENDED
 from finetable.serving.loaded_model import LoadedModel, ModelForm, load, run_folder
 from finetable.settings import SHIPPED
 
@@ -102,9 +103,11 @@ class ModelShelf:
         if loaded is not None:
             loaded.close()
         left = self._database.value("SELECT COUNT(*) FROM models WHERE job_id = ?", [model.job_id])
+        status = self._database.value("SELECT status FROM jobs WHERE id = ?", [model.job_id])
         folder = model.run_folder
         assert folder is not None
-        if left == 0 and folder.exists():  # a person may have taken it away
+        # What still trains needs its folder; a person may have taken away that of a job that has ended.
+        if left == 0 and status in ENDED and folder.exists():
             shutil.rmtree(folder)
 
     def loaded_names(self) -> list[str]:
@@ -124,9 +127,10 @@ class ModelShelf:
         return [shipped, KnownModel(SCRATCH, None, "text", 0, OWNER), *self._given.values()]
 
     def _take(self, name: str) -> LoadedModel:
+        if name not in self._loading or name.startswith(FINE_TUNED):
+            # Nothing is kept of names that a client made up, and what was deleted answers no more.
+            self.find(name)
         with self._lock:
-            if name not in self._loading:
-                self.find(name)  # nothing is kept of names that a client made up
             loading = self._loading.setdefault(name, threading.Lock())
         with loading:
             with self._lock:

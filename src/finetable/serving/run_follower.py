@@ -66,6 +66,10 @@ class RunFollower:
         self._succeed(record)
         return True
 
+    def has_begun(self) -> bool:
+        """Whether the run came as far as its first step: what ends it then is not its table."""
+        return self._folder.record_file.exists()
+
     def paused_event(self) -> Event:
         """What tells of a pause."""
         return Event(f"paused:{int(time.time())}", f"The job was paused after step {self.last_step}")

@@ -66,6 +66,10 @@ def prepare(training: Given, validation: Given | None, metadata: Mapping[str, st
     """
     if training.is_table or "write" in metadata or metadata.get("label") not in (None, COMPLETION):
         return _prepare_columns(training, validation, metadata, folder)
+    for given, param in ((training, "training_file"), (validation, "validation_file")):
+        if given is not None and given.filename.lower().endswith(".gz"):
+            message = "Examples are taken as plain JSON Lines: unpack the file first."
+            raise DataError(f"invalid_{param}", message, param)
     form, pairs = _pairs(training, "training_file")
     table = folder / "table.parquet"
     if validation is None:
@@ -205,8 +209,8 @@ def _prepare_columns(
 
 
 def _check_size(given: Given | None, param: str) -> None:
-    if given is None:
-        return
+    if given is None or not ending_of(given.filename):
+        return  # by its name no table: lines of JSON, as was checked, and not packed
     try:
         check_unpacked_size(given.filename, given.path)
     except TableError as fault:

@@ -65,16 +65,22 @@ def answers(task: Task, rows: Rows) -> Iterator[str]:
         yield task.answer(target.as_py())
 
 
-def with_target(task: Task, table: Table) -> Table:
-    """The rows whose target is not blank; raises TableError where too few are left."""
+def filled(task: Task, table: Table) -> Table:
+    """The rows whose target is not blank."""
     target = task.settings.target
     table.require([target, *task.settings.given])
     full = np.array([value.as_py().strip() != "" for value in table.texts(target)], dtype=bool)
-    if len(table) and not full.any():
+    return table.select(full, f"no {target}")
+
+
+def with_target(task: Task, table: Table) -> Table:
+    """The rows to learn from: those whose target is not blank; raises TableError where too few are left."""
+    target = task.settings.target
+    kept = filled(task, table)
+    if len(table) and not len(kept):
         raise TableError(
             f"Every cell of the column {target!r} in {table.name} is empty; name another column."
         )
-    kept = table.select(full, f"no {target}")
     for name in task.settings.given:
         if len(kept) and not any(cell.as_py().strip() for cell in kept.texts(name)):
             raise TableError(

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Protocol
 
-from finetable.atomic_files import write_text
+from finetable.atomic_files import disk_faults, write_text
 from finetable.training.trainer import Step
 
 
@@ -32,7 +32,7 @@ class Journal:
         self._append(self._samples, content)
 
     def _append(self, file: Path, content: dict[str, object]) -> None:
-        with file.open("a", encoding="utf-8", newline="\n") as out:
+        with disk_faults(file), file.open("a", encoding="utf-8", newline="\n") as out:
             out.write(json.dumps(content, ensure_ascii=False) + "\n")
 
 

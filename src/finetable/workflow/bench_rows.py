@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from finetable.bench_settings import BenchSettings
 from finetable.catalog import task_of
 from finetable.data.read_table import read_table
-from finetable.data.splits import text_hash
 from finetable.data.table import Table
 from finetable.errors import TableError
 from finetable.frozen_rows import SplitRows
@@ -20,7 +19,7 @@ from finetable.record import Record
 from finetable.settings import Recipe
 from finetable.tasks.task import Task, answers
 from finetable.wording import are_counted, counted
-from finetable.workflow.rows import frozen_rows, key_texts, named_columns, tell_about_table
+from finetable.workflow.rows import are_new, frozen_rows, named_columns, tell_about_table
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,10 +82,8 @@ def _of_split(table: Table, frozen: SplitRows, split: str) -> Table:
 
 def _unseen(test: Table, path: Path, record: Record, progress: Progress) -> Table:
     """The rows whose text a model did not learn from, nor choose its best step by."""
-    rows = ModelFolder(path).read_rows()
-    learnt = rows.of("train").hashes() | rows.of("validation").hashes()
-    keys = key_texts(test, task_of(record.recipe.task, record.labels))
-    is_new = np.array([text_hash(key) not in learnt for key in keys], dtype=bool)
+    task = task_of(record.recipe.task, record.labels)
+    is_new = are_new(test, task, ModelFolder(path).read_rows())
     if not is_new.all():
         seen = are_counted(int((~is_new).sum()), "test row", ("was", "were"))
         progress.warn(f"{seen} learnt from by {path}: left out for all contestants")

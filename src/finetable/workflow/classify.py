@@ -17,7 +17,7 @@ from finetable.verb_settings import ClassifySettings
 from finetable.wording import are_counted, counted
 from finetable.workflow.first_checks import check_classifying
 from finetable.workflow.opened import OpenModel, open_model
-from finetable.workflow.rows import tell_about_table
+from finetable.workflow.rows import tell_about_table, warn_of_cut
 
 
 def classify_table(
@@ -45,11 +45,7 @@ def _choices(
 ) -> Sequence[Choice]:
     asked = list(prompts(model.task, source))
     engine = model.label_engine()
-    cut = engine.too_long(asked, model.task.labels)
-    if cut:
-        progress.warn(
-            f"{are_counted(cut, 'row')} longer than the model can see; the end of the text was not read"
-        )
+    warn_of_cut(engine.too_long(asked, model.task.labels), source, progress)
     done = 0
     with progress.bar("labelling", len(asked)) as bar:
 

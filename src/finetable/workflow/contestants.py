@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from finetable.inference.few_shot import FewShot
 from finetable.inference.few_shot_writer import FewShotWriter
 from finetable.inference.predict import score_in_pieces
 from finetable.tasks.task import answers, prompts
-from finetable.wording import quoted
+from finetable.wording import counted, quoted
 from finetable.workflow.bench_rows import BenchRows
 from finetable.workflow.contestant_names import Contestant
 from finetable.workflow.opened import open_model
@@ -98,7 +99,9 @@ def _labelled_by_model(path: Path, rows: BenchRows) -> Labelled:
         scores = np.concatenate(list(score_in_pieces(engine, asked, known, BATCH)))
         return softmax(scores, model.record.temperature)
 
-    return _answered(probabilities)
+    cut = len(engine.too_long(asked, known))
+    notes = (f"the end of {counted(cut, 'row')}, longer than it can see, was not read",) if cut else ()
+    return replace(_answered(probabilities), notes=notes)
 
 
 def _written_by_model(path: Path, rows: BenchRows) -> Wrote:

@@ -6,18 +6,18 @@ from typing import Any
 import numpy as np
 
 from finetable.data.read_table import read_table
-from finetable.data.splits import text_hash
 from finetable.data.table import Table
-from finetable.errors import RecipeError, TableError
+from finetable.errors import TableError
 from finetable.frozen_rows import SplitRows
 from finetable.model_folder import ModelFolder
 from finetable.progress import Progress
 from finetable.reporting.summary import rows_judged
-from finetable.tasks.task import with_target
+from finetable.tasks.task import filled, prompts
 from finetable.verb_settings import EvaluateSettings
+from finetable.workflow.first_checks import check_evaluating
 from finetable.workflow.judging import judge_on
 from finetable.workflow.opened import OpenModel, open_model
-from finetable.workflow.rows import key_texts, tell_about_table
+from finetable.workflow.rows import are_new, tell_about_table, warn_of_cut
 from finetable.workflow.training_texts import training_index
 
 
@@ -29,9 +29,8 @@ def evaluate_model(
     Rows of a new table whose text was seen in training are counted (`seen_rows`) and excluded, unless the
     settings include them.
     """
+    check_evaluating(table, settings)
     if table is None:
-        if settings.include_seen:
-            raise RecipeError("--include-seen is for another table: name one, or leave it out.")
         return ModelFolder(path).read_finished().figures
     model = open_model(path)
     rows = model.folder.read_rows()
@@ -39,6 +38,9 @@ def evaluate_model(
     index = training_index(model.task, model.folder, rows)
     learnt_from = seen if settings.include_seen else 0
     progress.say(f"Judging on {rows_judged({'rows': len(judged), 'seen_rows_judged': learnt_from})}")
+    if model.task.labels:
+        cut = model.engine().too_long(list(prompts(model.task, judged)), model.task.labels)
+        warn_of_cut(cut, judged, progress)
     figures = judge_on(
         model.task, model.base, model.record, (rows.of("train"), judged), index, settings.batch_size
     )
@@ -50,16 +52,14 @@ def evaluate_model(
 def _rows_to_judge(
     model: OpenModel, rows: SplitRows, name: str, settings: EvaluateSettings, progress: Progress
 ) -> tuple[Table, int]:
-    table = with_target(model.task, read_table(name, settings.table))
+    table = filled(model.task, read_table(name, settings.table))
     if model.task.labels:
         known = [
             model.task.answer(cell) in model.task.labels
             for cell in table.texts(model.task.settings.target).to_pylist()
         ]
         table = table.select(np.array(known, dtype=bool), "a label the model does not know")
-    # Validation rows chose the best step and the temperature.
-    learnt = rows.of("train").hashes() | rows.of("validation").hashes()
-    new = np.array([text_hash(key) not in learnt for key in key_texts(table, model.task)], dtype=bool)
+    new = are_new(table, model.task, rows)
     seen = int((~new).sum())
     if not settings.include_seen:
         table = table.select(new, "seen in training")

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from finetable.bench_settings import BenchSettings
 from finetable.data.column_names import find_column
-from finetable.data.table_file import HUB_PREFIX, KNOWN_ENDINGS, TableFile, kind_of
+from finetable.data.table_file import HUB_PREFIX, KNOWN_ENDINGS, TableFile, kind_of, reading_faults
 from finetable.errors import ColumnError, ModelFolderError, RecipeError
 from finetable.record import RECORD, Record, read_finished, read_record
 from finetable.settings import Recipe, TaskName, TaskSettings
-from finetable.verb_settings import GenerateSettings, ProfileSettings
+from finetable.verb_settings import EvaluateSettings, GenerateSettings, ProfileSettings
 from finetable.wording import quoted
 from finetable.workflow.contestant_names import SPELLINGS, Contestant, contestant_of
 
@@ -77,10 +77,22 @@ def check_benching(table: str, out: Path | None, settings: BenchSettings) -> lis
     return contestants
 
 
+def check_evaluating(table: str | None, settings: EvaluateSettings) -> None:
+    """Raise a UserError for a table that cannot be read, and for options of a table where none is named."""
+    if table is not None:
+        check_table(table)
+    elif settings != EvaluateSettings():
+        raise RecipeError(
+            "--include-seen, --batch-size and how a table is read are for another table: name one, or leave "
+            "them out."
+        )
+
+
 def check_table(table: str) -> None:
-    """Raise TableError for a file that is not there, is empty or has an unknown ending."""
+    """Raise TableError for a file that is not there or cannot be read, is empty or has an unknown ending."""
     if not table.startswith(HUB_PREFIX):
-        TableFile.find(table, Path(table).expanduser())
+        with reading_faults(table):
+            TableFile.find(table, Path(table).expanduser())
 
 
 def refuse_existing(out: Path | None) -> None:
@@ -119,9 +131,13 @@ def named_values(pairs: Sequence[str], names: Sequence[str]) -> dict[str, str]:
 
 def _begun(out: Path) -> Record | None:
     """The record of an earlier call; raises ModelFolderError for a folder that is somebody else's."""
-    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
-        return None
-    if not (out / RECORD).exists():
+    try:
+        if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+            return None
+        is_ours = (out / RECORD).exists()
+    except OSError as fault:
+        raise ModelFolderError(f"{out} cannot be read ({fault.strerror}); choose another --out.") from fault
+    if not is_ours:
         raise ModelFolderError(f"{out} exists and is no model folder of finetable; choose another --out.")
     return read_record(out)
 

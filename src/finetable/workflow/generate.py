@@ -79,7 +79,7 @@ def stream_rows(
                 engine, index, asked, settings.sampling, choice, lambda: bar.update(next(done) + 1)
             )
             told.append(written)
-            cut += engine.too_long([request.prompt for request in asked], [settings.prefix])
+            cut += len(engine.too_long([request.prompt for request in asked], [settings.prefix]))
             yield _as_columns(model, given[first : first + at_once], written, train, settings)
     if cut:
         progress.warn(

@@ -6,14 +6,16 @@ import numpy as np
 
 from finetable.data.column_names import find_column, find_columns
 from finetable.data.column_texts import ColumnTexts
+from finetable.data.folding import words
 from finetable.data.splits import group_rows, near_groups, split_by_column, split_rows, text_hash
-from finetable.data.table import Table, set_aside_lines
+from finetable.data.table import LINES_SHOWN, Table, set_aside_lines
 from finetable.frozen_rows import SplitRows, freeze_rows
 from finetable.progress import Progress
 from finetable.settings import Recipe, TaskSettings
-from finetable.tasks.task import Task, prompts
-from finetable.wording import counted
+from finetable.tasks.task import Rows, Task, prompts
+from finetable.wording import are_counted, counted, some
 
+SEEN = ("train", "validation")
 LONG_ENOUGH_TO_BE_A_TEXT = 5
 """Words from which a cell of a given column is a text that may not stand on two sides."""
 
@@ -57,9 +59,23 @@ def key_texts(table: Table, task: Task) -> Sequence[str]:
     return [prompt or "" for prompt in prompts(task, table)]
 
 
-def _long_texts(table: Table, column: str) -> list[str]:
-    cells = ColumnTexts(table.texts(column))
-    return [cell if len(cell.split()) >= LONG_ENOUGH_TO_BE_A_TEXT else "" for cell in cells]
+def are_new(table: Table, task: Task, rows: SplitRows) -> np.ndarray:
+    """Which rows of a table a model has not seen, bool (rows,), by the rule that keeps splits apart.
+
+    Seen are the rows that it learnt from, and those that chose its best step and its temperature.
+    """
+    known = rows.of("train").hashes() | rows.of("validation").hashes()
+    new = np.array([text_hash(key) not in known for key in key_texts(table, task)], dtype=bool)
+    for name in task.settings.given:
+        seen = {text_hash(cell) for split in SEEN for cell in _long_texts(rows.of(split), name) if cell}
+        cells = _long_texts(table, name)
+        new &= np.array([not cell or text_hash(cell) not in seen for cell in cells], dtype=bool)
+    return new
+
+
+def _long_texts(rows: Rows, column: str) -> list[str]:
+    cells = ColumnTexts(rows.texts(column))
+    return [cell if len(words(cell)) >= LONG_ENOUGH_TO_BE_A_TEXT else "" for cell in cells]
 
 
 def tell_about_table(table: Table, progress: Progress) -> None:
@@ -71,6 +87,16 @@ def tell_about_table(table: Table, progress: Progress) -> None:
     progress.say(counted(taken, "row") + (f", {aside:,} set aside:" if aside else ", none set aside"))
     for line in set_aside_lines(table.set_aside):
         progress.warn(f"  {line}")
+
+
+def warn_of_cut(places: Sequence[int], table: Table, progress: Progress) -> None:
+    """Say which rows of a table a model could not read to their end."""
+    if places:
+        lines = some((int(table.lines[place]) for place in places), LINES_SHOWN)
+        progress.warn(
+            f"{are_counted(len(places), 'row')} longer than the model can see; the end of the text was not "
+            f"read (line{'s' if len(places) > 1 else ''} {lines})"
+        )
 
 
 def share_of_splits(rows: SplitRows) -> dict[str, int]:

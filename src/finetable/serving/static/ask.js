@@ -38,8 +38,8 @@ export async function* written(model, about, prompt, settings, signal) {
 }
 
 /** The labels of a text with their probabilities, the most probable first. */
-export async function labelled(model, prompt, signal) {
-  const { data } = await post("/v1/finetable/classify", { model, input: [prompt] }, signal);
+export async function labelled(model, input, signal) {
+  const { data } = await post("/v1/finetable/classify", { model, input: [input] }, signal);
   const all = Object.entries(data[0].probabilities).sort((a, b) => b[1] - a[1]);
   return { label: data[0].label, all };
 }

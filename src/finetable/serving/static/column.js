@@ -17,21 +17,26 @@ export function makeColumn({ models = null, chosen = null }) {
   const body = el("div", { className: "body" }, el("p", { className: "hint" }, HINT));
   const element = el("article", { className: "column" }, select, body, note);
 
+  let runs = 0;
+
   async function run(name, values, settings, signal) {
+    const turn = ++runs;
     body.replaceChildren();
     body.classList.add("busy");
     note.textContent = "";
     try {
       const told = await about(name);
       const prompt = promptOf(told, values);
-      if (told.kind === "label") await label(name, prompt, signal);
+      const rowOf = () => Object.fromEntries(told.given.map((column) => [column, values[column] ?? ""]));
+      if (told.kind === "label") await label(name, told.given.length > 1 ? rowOf() : prompt, signal);
       else await write(name, told, prompt, settings, signal);
     } catch (error) {
+      if (turn !== runs) return; // the next run has the column now
       if (error.name === "AbortError")
         note.textContent = [note.textContent, "stopped"].filter(Boolean).join(" · ");
       else body.append(fault(error));
     } finally {
-      body.classList.remove("busy");
+      if (turn === runs) body.classList.remove("busy");
     }
   }
 
@@ -54,8 +59,8 @@ export function makeColumn({ models = null, chosen = null }) {
     text.end();
   }
 
-  async function label(name, prompt, signal) {
-    const { label: found, all } = await labelled(name, prompt, signal);
+  async function label(name, asked, signal) {
+    const { label: found, all } = await labelled(name, asked, signal);
     body.append(el("p", { className: "found" }, found), bars(all.slice(0, MOST_BARS)));
     if (all.length > MOST_BARS) note.textContent = `and ${count(all.length - MOST_BARS, "other label")}`;
     say(`${found}, ${percent(all[0][1])}`);
