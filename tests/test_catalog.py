@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from finetable.bench_settings import FewShotSettings
-from finetable.catalog import answerer_of, step_writer_of, task_of
+from finetable.catalog import answerer_of, few_shot_base_of, step_writer_of, task_of
 from finetable.errors import RecipeError
 from finetable.settings import TaskSettings
 from finetable.training.trainer import Step
@@ -54,3 +54,7 @@ def test_a_model_elsewhere_needs_a_key(tmp_path: Path, monkeypatch: pytest.Monke
     with pytest.raises(RecipeError, match="Set OPENAI_API_KEY"):
         answerer_of(FewShotSettings.parsed("some-model@url=https://example.org/v1"), tmp_path)
     answerer_of(FewShotSettings.parsed("some-model@url=http://127.0.0.1:1/v1"), tmp_path).close()
+
+
+def test_the_base_that_comes_along_can_be_shown_examples() -> None:
+    assert few_shot_base_of(FewShotSettings.parsed("small@k=2")).origin == "small"

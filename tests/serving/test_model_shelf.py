@@ -14,7 +14,7 @@ from .conftest import Stores
 MAX_GB = 4.0
 
 
-def test_scratch_is_always_known_and_has_no_weights(stores: Stores) -> None:
+def test_the_shipped_base_and_scratch_are_always_known_and_scratch_has_no_weights(stores: Stores) -> None:
     shelf = ModelShelf(stores.database, (), MAX_GB)
     assert [model.name for model in shelf.known()] == ["small", "scratch"]
     assert shelf.base_for_training("scratch") == "scratch"

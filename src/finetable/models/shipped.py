@@ -27,6 +27,6 @@ def shipped_folder(name: str) -> Path:
     folder = FOLDER / name
     if not is_whole(folder):
         raise BaseModelError(
-            f"The base {name!r} that came with finetable is damaged ({folder}); install finetable again."
+            f"The base {name!r} that came with finetable is damaged; install finetable again."
         )
     return folder
