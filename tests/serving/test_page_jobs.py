@@ -144,6 +144,10 @@ def test_a_table_that_cannot_be_learnt_from_is_told(
     seen.go("jobs")
     page.set_input_files("input[type=file]", tmp_path / "empty.csv")
     expect(page.get_by_role("alert")).to_contain_text("empty.csv holds no table")
+    with (tmp_path / "huge.csv").open("wb") as huge:
+        huge.truncate(513 * 2**20)
+    page.set_input_files("input[type=file]", tmp_path / "huge.csv")
+    expect(page.get_by_role("alert")).to_contain_text("huge.csv is larger than the 512 MB that are taken")
     page.set_input_files("input[type=file]", tmp_path / "short.csv")
     begin(page, "1")
     expect(page.locator(".status")).to_have_text("failed")

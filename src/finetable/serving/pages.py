@@ -22,7 +22,7 @@ def page(
     """
     table, condition, values = source
     sign, direction = (">", "ASC") if order == "asc" else ("<", "DESC")
-    conditions, bound = [condition or "TRUE"], list(values)
+    conditions, bound = [condition], list(values)
     if after is not None:
         number = database.value(
             f"SELECT number FROM {table} WHERE id = ? AND {conditions[0]}", [after, *values]

@@ -5,6 +5,8 @@ import { preview } from "./csv.js";
 import { el, fault, field, fillModels, newId, say } from "./dom.js";
 import { makeTable } from "./preview_table.js";
 
+const MOST_BYTES = 512 * 2 ** 20;
+
 /** The form; `started(job)` is called with the new job. */
 export function makeNewJob(started) {
   const chooser = el("input", {
@@ -49,6 +51,7 @@ export function makeNewJob(started) {
   async function take(file) {
     if (!file) return;
     try {
+      if (file.size > MOST_BYTES) throw new Error(`${file.name} is larger than the 512 MB that are taken.`);
       const [found, known] = await Promise.all([preview(file), models()]);
       if (found && !found.names.length)
         throw new Error(
@@ -156,6 +159,7 @@ function makeForm(file, found, bases, reset, started) {
     failed.replaceChildren();
     try {
       const kept = await upload(file);
+      if (!form.isConnected) return; // another table was chosen meanwhile
       const job = await post("/v1/fine_tuning/jobs", request(kept.id));
       say("The job was created.");
       reset();
