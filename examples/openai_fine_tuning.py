@@ -2,10 +2,11 @@
 
     finetable serve
     export OPENAI_BASE_URL=http://127.0.0.1:8000/v1 OPENAI_API_KEY=any
-    python examples/openai_fine_tuning.py films.csv
+    python examples/openai_fine_tuning.py examples/films.csv --given title --target synopsis
 
 Nothing in here knows finetable: the two variables are all that changes. `--target` is the column to write,
-`--given` the one it is written from; `--chat` sends chat examples, `--label` learns to choose a label.
+`--given` the one it is written from; `--chat` sends chat examples, `--label` learns to choose a label. At its
+end the script deletes the model and the file that it made; the job stays.
 """
 
 import argparse
@@ -93,8 +94,8 @@ def main() -> None:
     """Upload, create, follow, use the final model and a checkpoint, clean up."""
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("table", type=Path)
-    words.add_argument("--given", default="listed_in")
-    words.add_argument("--target", default="description")
+    words.add_argument("--given", default="title")
+    words.add_argument("--target", default="synopsis")
     words.add_argument("--model", default="small")
     words.add_argument("--epochs", type=int, default=None)
     words.add_argument("--label", action="store_true")

@@ -1,1 +1,1 @@
-finetable generate writer -n 3 --given genre=horror --prefix "When a young" --include-prefix
+finetable generate writer -n 3 --given genre=Horror --prefix "When a young" --include-prefix

@@ -4,7 +4,7 @@ from openai import OpenAI
 
 client = OpenAI(base_url="http://127.0.0.1:8017/v1", api_key="any word")
 
-written = client.completions.create(model="writer", prompt="genre: western\ntitle: Dust", max_tokens=60)
+written = client.completions.create(model="writer", prompt="genre: Thriller\ntitle: Dust", max_tokens=60)
 print(written.choices[0].text)
 
 labels = client.post(

@@ -51,7 +51,7 @@ def train(
     out
         The model folder to make.
     recipe_file
-        A TOML file with any of these options, spelled the same; the command line wins.
+        A TOML file with any of these options but --out, spelled the same; the command line wins.
     """
     del recipe_file  # its options stand in the command line by now
     from finetable.reporting.summary import summary, what_next

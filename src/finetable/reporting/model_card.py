@@ -80,8 +80,8 @@ def _use(record: Record) -> str:
 
 Without finetable, any program that opens Hugging Face folders can run it. {_prompt(record)}
 
-The folder `finetable/` holds the rows it was trained and judged on. Leave it out when you share the model
-with people who may not see them.
+The folder `finetable/` holds the rows it was trained and judged on, and `report.html` quotes some. Leave both
+out when you share the model with people who may not see them; `finetable generate` needs the folder.
 
 ## The recipe
 

@@ -120,7 +120,8 @@ def decide_plan(recipe: Recipe, material: Material, progress: Progress) -> Plan:
     needed = memory_bytes(material.base, plan, material.trained_parameters)
     progress.say(
         f"{counted(plan.steps, 'step')} of about {plan.batch_tokens:,} tokens "
-        f"({plan.epochs:.1f} epochs) in {plan.precision}: {expected}{memory(needed)} of memory at most"
+        f"({plan.epochs:.1f} epochs) in {plan.precision}: {expected}"
+        f"about {memory(needed)} of memory beside the program itself"
     )
     return plan
 
