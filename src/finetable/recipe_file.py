@@ -18,9 +18,9 @@ EXCLUSIVE = (("epochs", "minutes"), ("batch-rows", "batch-tokens"), ("write", "l
 def with_recipe_file(words: list[str]) -> list[str]:
     """The words of a command line with the options of its --recipe file put before its own.
 
-    An option that the command line names itself, or that cannot stand beside it, is left out of the file's.
-    Raises RecipeError for a file
-    that cannot be read, and for an unknown key, with the nearest right one.
+    An option that the command line names itself, or that cannot stand beside one of its own, is left out of
+    the file's. Raises RecipeError for a file that cannot be read, and for an unknown key, with the nearest
+    right one.
     """
     file = _named_file(words)
     if file is None:

@@ -58,10 +58,18 @@ def did_you_mean(
     return next((f" Did you mean {shown(one)}?" for one in known if one.casefold() in near), "")
 
 
-def some(lines: Iterable[int], most: int) -> str:
+LINES_SHOWN = 5
+
+
+def some(lines: Iterable[int], most: int = LINES_SHOWN) -> str:
     """The first of some line numbers, in order."""
     places = sorted(lines)
     return ", ".join(map(str, places[:most])) + (", …" if len(places) > most else "")
+
+
+def on_lines(lines: Sequence[int]) -> str:
+    """Line 4, or lines 4, 5, …"""
+    return f"line{'s' if len(lines) > 1 else ''} {some(lines)}"
 
 
 def printable(text: str) -> str:

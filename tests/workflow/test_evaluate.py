@@ -6,8 +6,9 @@ import pytest
 
 from finetable.errors import RecipeError, TableError
 from finetable.model_folder import ModelFolder
-from finetable.progress import Silent
 from finetable.verbs import evaluate
+
+from .listener import Listener
 
 NEW = [
     "New 1,love,a lonely pilot writes a tender letter beside the quiet lake",
@@ -59,21 +60,8 @@ def test_why_no_row_can_be_judged_is_told(labeller: Path, tmp_path: Path) -> Non
     names = ("Love", "CRIME", "Horror")
     lines = [f"New {number},{names[number % 3]},a nurse hides {number} letters" for number in range(12)]
     table.write_text("\n".join(["title,genre,plot", *lines]) + "\n", encoding="utf-8")
-    told = Told()
+    told = Listener()
     with pytest.raises(TableError) as caught:
         evaluate(labeller, table, progress=told)
     assert str(caught.value) == f"No row of {table} can be judged; the reasons are above."
     assert any("12 × a label the model does not know" in line for line in told.lines)
-
-
-class Told(Silent):
-    """Keeps what a person would read."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def say(self, line: str) -> None:
-        self.lines.append(line)
-
-    def warn(self, line: str) -> None:
-        self.lines.append(line)

@@ -20,6 +20,8 @@ from finetable.models.shipped import card_of
 from finetable.progress import Bar, Silent, SilentBar
 from finetable.verbs import generate, open_model, train
 
+from .listener import Listener
+
 Recipes = dict[str, dict[str, Any]]
 
 
@@ -44,20 +46,6 @@ class SignalAt(Silent):
     def bar(self, name: str, total: float) -> Iterator[Bar]:
         del name, total
         yield self._bar
-
-
-class Listener(Silent):
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def say(self, line: str) -> None:
-        self.lines.append(line)
-
-    def warn(self, line: str) -> None:
-        self.lines.append(line)
-
-    def example(self, masked: str, learnt: str) -> None:
-        self.lines.append(f"[{masked}] {learnt}")
 
 
 def digest(folder: Path) -> str:

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from finetable.data.plain_text import plain_text
 from finetable.errors import ColumnError
-from finetable.wording import counted, did_you_mean, quoted, some
+from finetable.wording import counted, did_you_mean, on_lines, quoted
 
 TableKind = Literal["csv", "tsv", "jsonl", "parquet"]
 SourceKind: TypeAlias = TableKind | Literal["json", "txt"]
@@ -25,7 +25,7 @@ _KIND_NAMES: dict[SourceKind, str] = {
     "txt": "lines of text",
 }
 _COLUMNS_LISTED = 20
-LINES_SHOWN, REASONS_SHOWN = 5, 10
+REASONS_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ def set_aside_lines(rows: Sequence[SetAside]) -> list[str]:
         by_reason.setdefault(row.reason, []).append(row.line)
     reasons = sorted(by_reason, key=lambda reason: len(by_reason[reason]), reverse=True)
     lines = [
-        f"{len(found):,} × {reason} (line{'s' if len(found) > 1 else ''} {some(found, LINES_SHOWN)})"
+        f"{len(found):,} × {reason} ({on_lines(found)})"
         for reason, found in ((reason, by_reason[reason]) for reason in reasons[:REASONS_SHOWN])
     ]
     if reasons[REASONS_SHOWN:]:

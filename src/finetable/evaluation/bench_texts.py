@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from finetable.data.copies import CopyIndex
+from finetable.data.copies import Copy, CopyIndex
 from finetable.evaluation.baselines import compressed_bits_per_byte
 from finetable.evaluation.bench import ContestantKind
 from finetable.evaluation.diversity import distinct_n, word_count
@@ -51,7 +51,7 @@ def judge_writers(real: RealTexts, entries: Sequence[WriterEntry]) -> dict[str, 
             "name": entry.name,
             "kind": entry.kind,
             **_predicting(bits[entry.name], bits[best], sizes),
-            **copying_figures(entry.wrote.copies or index.look_up(entry.wrote.texts), copies),
+            **copying_figures(_copies_of(entry.wrote, index), copies),
             "distinct_2": distinct_n(entry.wrote.texts, 2, most_words),
             "rows_per_second": len(entry.wrote.texts) / max(entry.wrote.seconds, 1e-9),
             "cost_per_1000_rows": 1000 * entry.wrote.cost / len(entry.wrote.texts),
@@ -67,6 +67,11 @@ def judge_writers(real: RealTexts, entries: Sequence[WriterEntry]) -> dict[str, 
         "baselines": {"xz": {"bits_per_byte": compressed_bits_per_byte(real.train, real.test)}},
         "distinct_2_real": distinct_n(real.test, 2, most_words),
     }
+
+
+def _copies_of(wrote: Wrote, index: CopyIndex) -> Sequence[Copy]:
+    """What the texts share with those that the contestant learnt from: those of `index`, or its own."""
+    return index.look_up(wrote.texts) if wrote.copies is None else wrote.copies
 
 
 def _predicting(

@@ -9,9 +9,8 @@ from finetable.remote.draft import Notice, Proposal
 from finetable.remote.prepare import Prepared
 from finetable.remote.review import ALL, Decision
 from finetable.verb_settings import PrepareSettings
-from finetable.wording import NAME_LETTERS, counted, printable, some, within
+from finetable.wording import NAME_LETTERS, counted, on_lines, printable, within
 
-LINES_SHOWN = 5
 TEACHES = {
     "open-ended": "texts written from nothing",
     "conditional": "texts written from a prompt",
@@ -93,7 +92,7 @@ def _places(told: Proposal | Notice, rows: int) -> str:
         return ""
     if len(told.lines) == rows:
         return " (every line)"
-    return f" (line{'s' if len(told.lines) > 1 else ''} {some(told.lines, LINES_SHOWN)})"
+    return f" ({on_lines(told.lines)})"
 
 
 def _form(found: Prepared) -> list[str]:

@@ -16,13 +16,13 @@ from finetable.wording import (
     counted,
     duration,
     memory,
+    on_lines,
     printable,
     some,
     within,
 )
 
 MOST_SHOWN = 200
-LINES_SHOWN = 5
 MOST_LINES_OF_ONE = 20
 
 
@@ -115,20 +115,20 @@ def doubts(profile: Profile) -> list[str]:
     if profile.duplicates:
         lines.append(
             f"{len(profile.duplicates):,} × the same {profile.text} as an earlier row "
-            f"({_places([pair.line for pair in profile.duplicates])})"
+            f"({on_lines([pair.line for pair in profile.duplicates])})"
         )
     if profile.near_duplicates:
         lines.append(
             f"{len(profile.near_duplicates):,} × nearly the same {profile.text} as an earlier row, or linked "
-            f"to one by others that are ({_places([pair.line for pair in profile.near_duplicates])})"
+            f"to one by others that are ({on_lines([pair.line for pair in profile.near_duplicates])})"
         )
     if profile.conflicts:
         first = [conflict.lines[0] for conflict in profile.conflicts]
-        lines.append(f"{len(profile.conflicts):,} × the same text under several labels ({_places(first)})")
+        lines.append(f"{len(profile.conflicts):,} × the same text under several labels ({on_lines(first)})")
     kinds = Counter((suspicion.kind, suspicion.column) for suspicion in profile.suspicions)
     for (kind, column), count in kinds.most_common():
         where = [s.line for s in profile.suspicions if (s.kind, s.column) == (kind, column)]
-        lines.append(f"{count:,} × {kind} in {within(column, NAME_LETTERS)} ({_places(where)})")
+        lines.append(f"{count:,} × {kind} in {within(column, NAME_LETTERS)} ({on_lines(where)})")
     for blank in _mostly_blank(profile):
         name = within(blank.name, NAME_LETTERS)
         lines.append(f"{name} is blank in {blank.missing:,} of {counted(profile.rows, 'row')}")
@@ -137,10 +137,6 @@ def doubts(profile: Profile) -> list[str]:
 
 def _mostly_blank(profile: Profile) -> list[ColumnProfile]:
     return [column for column in profile.columns if 2 * column.missing > profile.rows]
-
-
-def _places(lines: list[int]) -> str:
-    return f"line{'s' if len(lines) > 1 else ''} {some(lines, LINES_SHOWN)}"
 
 
 def _columns(profile: Profile) -> list[str]:

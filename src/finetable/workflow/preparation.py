@@ -25,7 +25,7 @@ from finetable.tasks.task import Task, answers, examples, prompts
 from finetable.training.plan import Plan
 from finetable.training.planning import default_epochs, draft_plan, memory_bytes, seconds_per_step, with_steps
 from finetable.training.trainer import NotFiniteError, Trainer
-from finetable.wording import are_counted, counted, duration, memory, some
+from finetable.wording import are_counted, counted, duration, memory, on_lines, some
 
 if TYPE_CHECKING:
     from finetable.models.adapters import Adapter
@@ -39,8 +39,6 @@ SHARE_TIMED, MOST_SECONDS_TIMED = 0.02, 10.0
 ENOUGH_EPOCHS: dict[TaskName, float] = {"write": 20.0, "label": 6.0}
 """Epochs beyond which --minutes buys memorising instead of learning: the learning rate has to reach
 zero before that, which early stopping alone would cut short."""
-
-LINES_SHOWN = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +74,7 @@ def gather(task: Task, rows: SplitRows, recipe: Recipe, folder: ModelFolder, fil
     }
     too_long = _too_long(rows, tokens, base.context)
     if too_long:
-        rows, tokens = _fit_context(task, rows, tokens, base.context, recipe.data.long_rows)
+        rows, tokens = _fit_context(task, rows, tokens, too_long, base.context, recipe.data.long_rows)
     for split, found in tokens.items():
         if not len(found):
             raise TableError(
@@ -157,7 +155,7 @@ def not_finite(material: Material, plan: Plan, fault: NotFiniteError) -> Trainin
     lines = material.rows.lines()
     return TrainingError(
         f"The loss of step {fault.step:,} is not a finite number (rows of its batch: lines "
-        f"{some((lines[row_id] for row_id in fault.row_ids), LINES_SHOWN)}); "
+        f"{some(lines[row_id] for row_id in fault.row_ids)}); "
         f"train into another --out with a lower --learning-rate than {plan.learning_rate:g}."
     )
 
@@ -173,7 +171,7 @@ def longer_rows(lines: Sequence[int], context: int) -> str:
     """That there are rows longer than the context, and on which lines."""
     return (
         f"{are_counted(len(lines), 'row')} longer than the {context:,} tokens the base sees, on "
-        f"line{'s' if len(lines) > 1 else ''} {some(lines, LINES_SHOWN)}"
+        f"{on_lines(lines)}"
     )
 
 
@@ -187,13 +185,18 @@ def _too_long(rows: SplitRows, tokens: dict[str, TokenizedRows], context: int) -
 
 
 def _fit_context(
-    task: Task, rows: SplitRows, tokens: dict[str, TokenizedRows], context: int, policy: LongRows
+    task: Task,
+    rows: SplitRows,
+    tokens: dict[str, TokenizedRows],
+    too_long: Sequence[int],
+    context: int,
+    policy: LongRows,
 ) -> tuple[SplitRows, dict[str, TokenizedRows]]:
     match policy:
         case "stop":
             longest = max(int(found.lengths.max(initial=0)) for found in tokens.values())
             raise TableError(
-                f"{longer_rows(_too_long(rows, tokens, context), context)} (the longest has {longest:,}); "
+                f"{longer_rows(too_long, context)} (the longest has {longest:,}); "
                 f"choose --long-rows cut or --long-rows drop."
             )
         case "cut":

@@ -8,12 +8,12 @@ from finetable.data.column_names import find_column, find_columns
 from finetable.data.column_texts import ColumnTexts
 from finetable.data.folding import words
 from finetable.data.splits import group_rows, near_groups, split_by_column, split_rows, text_hash
-from finetable.data.table import LINES_SHOWN, Table, set_aside_lines
+from finetable.data.table import Table, set_aside_lines
 from finetable.frozen_rows import SplitRows, freeze_rows
 from finetable.progress import Progress
 from finetable.settings import Recipe, TaskSettings
 from finetable.tasks.task import Rows, Task, prompts
-from finetable.wording import are_counted, counted, some
+from finetable.wording import are_counted, counted, on_lines
 
 SEEN = ("train", "validation")
 LONG_ENOUGH_TO_BE_A_TEXT = 5
@@ -92,10 +92,10 @@ def tell_about_table(table: Table, progress: Progress) -> None:
 def warn_of_cut(places: Sequence[int], table: Table, progress: Progress) -> None:
     """Say which rows of a table a model could not read to their end."""
     if places:
-        lines = some((int(table.lines[place]) for place in places), LINES_SHOWN)
+        lines = on_lines([int(table.lines[place]) for place in places])
         progress.warn(
             f"{are_counted(len(places), 'row')} longer than the model can see; the end of the text was not "
-            f"read (line{'s' if len(places) > 1 else ''} {lines})"
+            f"read ({lines})"
         )
 
 
