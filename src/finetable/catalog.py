@@ -39,16 +39,16 @@ def task_of(settings: TaskSettings, labels: tuple[str, ...] = ()) -> Task:
 def base_of(
     recipe: Recipe, tokenizer: Callable[[], PreTrainedTokenizerFast], with_separator: bool
 ) -> BaseModel:
-    """The base that a recipe names; `tokenizer` gives the one of a scratch network."""
+    """The base that a recipe names; `tokenizer` gives that of a base whose tokenizer the table decides."""
     match recipe.base.source:
         case "scratch":
             from finetable.models.scratch import build_scratch
 
             return build_scratch(recipe.scratch_size, tokenizer(), recipe.seed)
         case "shipped":
-            from finetable.models.shipped import load_shipped
+            from finetable.models.shipped import taught_words
 
-            return load_shipped(recipe.base.base, with_separator)
+            return taught_words(recipe.base.base, tokenizer())
         case "pretrained":
             from finetable.models.pretrained import load_pretrained
 

@@ -154,7 +154,7 @@ class BaseSettings(Settings):
     )
     keep_case: bool = Field(
         default=False,
-        description="Let a fresh labeller tell capitals from small letters, which needs more rows.",
+        description="Let a labeller of small or scratch tell capitals from small letters: needs more rows.",
     )
     lora: int | None = Field(
         default=None, ge=1, le=512, description="Train a low-rank adapter of this rank; merged in at the end."
@@ -169,19 +169,25 @@ class BaseSettings(Settings):
 
     def check(self) -> None:
         """Raise RecipeError for options that mean nothing with this base."""
-        if self.source == "scratch":
-            if self.lora is not None:
-                raise RecipeError(
-                    "--lora adapts what was learnt before, and a scratch network has learnt nothing: "
-                    "name a trained --base, or leave --lora out."
-                )
-            return
-        for option, is_given in (("--size", self.size is not None), ("--keep-case", self.keep_case)):
-            if is_given:
-                raise RecipeError(
-                    f"{option} is for scratch networks, and the base {self.base} is what it is: "
-                    f"leave {option} out, or take --base scratch."
-                )
+        if self.source == "scratch" and self.lora is not None:
+            raise RecipeError(
+                "--lora adapts what was learnt before, and a scratch network has learnt nothing: "
+                "name a trained --base, or leave --lora out."
+            )
+        if self.source != "scratch" and self.size is not None:
+            raise RecipeError(
+                f"--size is for scratch networks, and the base {self.base} is what it is: "
+                f"leave --size out, or take --base scratch."
+            )
+        if self.keep_case and not self.learns_words:
+            raise RecipeError(
+                "--keep-case is for --base small or scratch without --lora: any other keeps capitals anyway."
+            )
+
+    @property
+    def learns_words(self) -> bool:
+        """Whether a labeller's tokenizer learns from its table: not another base's, nor beside an adapter."""
+        return self.source != "pretrained" and self.lora is None
 
 
 class LengthSettings(Settings):

@@ -104,6 +104,7 @@ def test_what_the_recipe_says_is_what_the_plan_holds(draft: Draft) -> None:
         "clip": 0.5,
         "weight_decay": 0.25,
         "dropout": 0.375,
+        "prompt_weight": 0.0,
         "batch_tokens": 512,
         "micro_batch_tokens": 128,
         "precision": "bf16",
@@ -120,6 +121,7 @@ def test_labels_learnt_from_nothing_are_held_back_more_than_texts_and_bases(draf
     shipped, base = draft(**LABEL), draft(**LABEL, base="gpt2")
     assert label.dropout > shipped.dropout > text.dropout == base.dropout == 0.0
     assert label.weight_decay > text.weight_decay == base.weight_decay > 0.0
+    assert shipped.prompt_weight > label.prompt_weight == text.prompt_weight == base.prompt_weight == 0.0
     assert label.learning_rate < draft(base="scratch", size="tiny").learning_rate
 
 

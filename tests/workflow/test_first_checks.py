@@ -28,7 +28,7 @@ SLIPS = [
     ("train films.csv --out m --write plot --base gpt2 --size tiny", "--size is for scratch"),
     (
         "train films.csv --out m --label genre --given plot --base gpt2 --keep-case",
-        "--keep-case is for scratch",
+        "--keep-case is for --base small or scratch",
     ),
     ("train films.csv --out m --write plot --keep-case", "--keep-case is for --label"),
     ("profile absent.csv", "There is no file absent.csv"),

@@ -101,6 +101,11 @@ def learn_tokenizer(
         show_progress=False,
     )
     bpe.train_from_iterator(texts, trainer)
+    return finished_tokenizer(bpe)
+
+
+def finished_tokenizer(bpe: Tokenizer) -> PreTrainedTokenizerFast:
+    """A tokenizer of ours as transformers opens it."""
     return PreTrainedTokenizerFast(
         tokenizer_object=bpe,
         bos_token=START,

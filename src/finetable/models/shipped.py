@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+from transformers import PreTrainedTokenizerFast
+
 from finetable.atomic_files import is_whole
 from finetable.errors import BaseModelError
-from finetable.models.base_model import BaseModel
-from finetable.models.pretrained import load_pretrained
+from finetable.models.base_model import BaseModel, add_special_tokens
+from finetable.models.own_words import give_rows
+from finetable.models.pretrained import load_pretrained, read_network, read_tokenizer
 
 FOLDER = Path(__file__).parent.parent / "bases"
 
@@ -15,6 +18,19 @@ def load_shipped(name: str, with_separator: bool, with_template: bool = False) -
     base = load_pretrained(str(shipped_folder(name)), with_separator, with_template)
     base.origin = name
     return base
+
+
+def shipped_tokenizer(name: str) -> PreTrainedTokenizerFast:
+    """Its tokenizer; raises BaseModelError as `shipped_folder` does."""
+    return read_tokenizer(shipped_folder(name))
+
+
+def taught_words(name: str, tokenizer: PreTrainedTokenizerFast) -> BaseModel:
+    """The shipped base with a tokenizer that has learnt more words; raises as `load_shipped` does."""
+    network = read_network(shipped_folder(name))
+    give_rows(network, tokenizer, known=len(shipped_tokenizer(name)))
+    special = add_special_tokens(network, tokenizer, with_separator=True)
+    return BaseModel(network, tokenizer, special, name)
 
 
 def card_of(name: str) -> str:

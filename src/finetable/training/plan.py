@@ -31,6 +31,9 @@ class Plan(Settings):
     clip: float
     weight_decay: float
     dropout: float = Field(ge=0, lt=1)
+    prompt_weight: float = Field(default=0.0, ge=0)
+    """What a token of a prompt's text counts in the loss beside a token of an answer; 0 in older folders."""
+
     batch_tokens: int = Field(ge=1)
     micro_batch_tokens: int = Field(ge=1)
     precision: FormatName

@@ -35,6 +35,10 @@ LABEL_DECAY: dict[SourceName, float] = {"scratch": 1.5, "shipped": 0.1, "pretrai
 LABEL_DROPOUT: dict[SourceName, float] = {"scratch": 0.3, "shipped": 0.1, "pretrained": 0.0}
 """Of labellers: the less a network knows, the sooner it learns a table by heart."""
 
+PROMPT_SHARE: dict[SourceName, float] = {"scratch": 0.0, "shipped": 4.0, "pretrained": 0.0}
+"""Of labellers: what all prompts of a table count in the loss beside all its labels. The shipped base has
+read little, and learns the language of the table with its labels (Radford et al. 2018, section 3.2)."""
+
 BYTES_PER_TRAINED_WEIGHT = 16
 """fp32: the weight, its gradient and AdamW's two moments."""
 
@@ -67,6 +71,7 @@ def draft_plan(
         clip=settings.clip,
         weight_decay=_weight_decay(recipe),
         dropout=_dropout(recipe),
+        prompt_weight=_prompt_weight(recipe, rows),
         batch_tokens=batch_tokens,
         micro_batch_tokens=min(batch_tokens, settings.micro_batch_tokens),
         precision=precision,
@@ -167,3 +172,11 @@ def _dropout(recipe: Recipe) -> float:
     if recipe.optimizer.dropout is not None:
         return recipe.optimizer.dropout
     return LABEL_DROPOUT[recipe.base.source] if recipe.task.name == "label" else 0.0
+
+
+def _prompt_weight(recipe: Recipe, rows: TokenizedRows) -> float:
+    """What a token of a prompt counts beside one of a label."""
+    if recipe.task.name == "write":
+        return 0.0
+    labels = int(rows.answer_lengths.sum())
+    return PROMPT_SHARE[recipe.base.source] * labels / max(1, int(rows.lengths.sum()) - labels)

@@ -17,11 +17,13 @@ from finetable.errors import TableError, TrainingError
 from finetable.frozen_rows import SplitRows
 from finetable.model_folder import ModelFolder
 from finetable.models.base_model import BaseModel, to_best_device
+from finetable.models.own_words import with_own_words
 from finetable.models.pretrained import read_tokenizer
 from finetable.models.scratch import differ_without_case, train_tokenizer
+from finetable.models.shipped import shipped_tokenizer
 from finetable.progress import Progress
 from finetable.settings import LongRows, Recipe, TaskName
-from finetable.tasks.task import Task, answers, examples, prompts
+from finetable.tasks.task import Rows, Task, answers, examples, prompts
 from finetable.training.plan import Plan
 from finetable.training.planning import default_epochs, draft_plan, memory_bytes, seconds_per_step, with_steps
 from finetable.training.trainer import NotFiniteError, Trainer
@@ -90,22 +92,32 @@ def build_base(task: Task, rows: SplitRows, recipe: Recipe, folder: ModelFolder)
     def tokenizer() -> PreTrainedTokenizerFast:
         if folder.tokenizer.exists():
             return read_tokenizer(folder.tokenizer)
-        texts = partial(_training_texts, task, rows.of("train"))
-        return train_tokenizer(texts, recipe.scratch_size, folds_case(task, recipe))
+        return tokenizer_for(task, rows.of("train"), recipe)
 
     base = base_of(recipe, tokenizer, bool(task.settings.given))
     to_best_device(base.network)
     return base
 
 
-def folds_case(task: Task, recipe: Recipe) -> bool:
-    """Whether a fresh network reads texts without case.
+def tokenizer_for(task: Task, rows: Rows, recipe: Recipe) -> PreTrainedTokenizerFast:
+    """The tokenizer of a scratch or shipped base, which has learnt from rows where it may."""
+    texts = partial(_training_texts, task, rows)
+    if recipe.base.source == "scratch":
+        return train_tokenizer(texts, recipe.scratch_size, folds_case(task, recipe))
+    known = shipped_tokenizer(recipe.base.base)
+    if task.settings.name == "write" or not recipe.base.learns_words:
+        return known
+    return with_own_words(known, texts, folds_case(task, recipe))
 
-    A labeller does, unless its labels differ in nothing else: a word at the start of a sentence is the
-    same word, and few rows cannot teach that. A writer has to write capitals.
+
+def folds_case(task: Task, recipe: Recipe) -> bool:
+    """Whether a network reads texts without case.
+
+    A labeller that learns words does, unless its labels differ in nothing else: a word at the start of a
+    sentence is the same word, and few rows cannot teach that. A writer has to write capitals.
     """
-    is_fresh_labeller = task.settings.name == "label" and recipe.base.source == "scratch"
-    return is_fresh_labeller and not recipe.base.keep_case and differ_without_case(task.labels)
+    is_labeller = task.settings.name == "label" and recipe.base.learns_words
+    return is_labeller and not recipe.base.keep_case and differ_without_case(task.labels)
 
 
 def decide_plan(recipe: Recipe, material: Material, progress: Progress) -> Plan:
@@ -160,7 +172,7 @@ def not_finite(material: Material, plan: Plan, fault: NotFiniteError) -> Trainin
     )
 
 
-def _training_texts(task: Task, rows: SplitRows) -> Iterator[str]:
+def _training_texts(task: Task, rows: Rows) -> Iterator[str]:
     for prompt in prompts(task, rows):
         if prompt:
             yield prompt

@@ -1,13 +1,11 @@
 """A table looked at before any training."""
 
 import tempfile
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from transformers import PreTrainedTokenizerFast
 
 from finetable.atomic_files import write_text
 from finetable.catalog import adapter_of, base_of, task_of
@@ -20,7 +18,6 @@ from finetable.data.table import Table
 from finetable.data.tokens import TokenizedRows, tokenize
 from finetable.errors import RecipeError, TableError
 from finetable.models.base_model import BaseModel, to_best_device
-from finetable.models.scratch import train_tokenizer
 from finetable.progress import Progress
 from finetable.reporting.profile_report import profile_report
 from finetable.settings import BaseSettings, Recipe
@@ -29,7 +26,7 @@ from finetable.training.planning import draft_plan, memory_bytes, seconds_per_st
 from finetable.training.trainer import Trainer
 from finetable.verb_settings import ProfileSettings
 from finetable.workflow.first_checks import check_profiling
-from finetable.workflow.preparation import folds_case
+from finetable.workflow.preparation import tokenizer_for
 from finetable.workflow.rows import named_columns
 
 ROWS_TRIED = 2_000
@@ -72,7 +69,7 @@ def _profile(source: Table, settings: ProfileSettings, progress: Progress) -> Pr
         profile = profile_table(source, task.target, task.given, task.name)
         return replace(profile, notes=(*profile.notes, f"Training would not start: {fault}"))
     profile = profile_table(table, task.target, task.given, task.name)
-    base = base_of(recipe, lambda: _tokenizer(job, _evenly(table, ROWS_TRIED), recipe), bool(task.given))
+    base = base_of(recipe, lambda: tokenizer_for(job, _evenly(table, ROWS_TRIED), recipe), bool(task.given))
     to_best_device(base.network)
     progress.say("Counting tokens and timing a few training steps")
     looked_at = _evenly(table, ROWS_COUNTED)
@@ -86,14 +83,6 @@ def _profile(source: Table, settings: ProfileSettings, progress: Progress) -> Pr
 def _evenly(table: Table, most: int) -> Table:
     """At most so many rows, spread evenly over the table."""
     return table.take(np.unique(np.linspace(0, len(table) - 1, most).astype(np.int64)))
-
-
-def _tokenizer(task: Task, tried: Table, recipe: Recipe) -> PreTrainedTokenizerFast:
-    def texts() -> Iterator[str]:
-        yield from (prompt for prompt in prompts(task, tried) if prompt)
-        yield from answers(task, tried)
-
-    return train_tokenizer(texts, recipe.scratch_size, folds_case(task, recipe))
 
 
 def _lengths_in_tokens(
