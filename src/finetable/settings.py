@@ -176,8 +176,7 @@ class BaseSettings(Settings):
             )
         if self.source != "scratch" and self.size is not None:
             raise RecipeError(
-                f"--size is for scratch networks, and the base {self.base} is what it is: "
-                f"leave --size out, or take --base scratch."
+                f"--size is for scratch networks; leave it out, or take --base scratch, not {self.base}."
             )
         if self.keep_case and not self.learns_words:
             raise RecipeError(
@@ -202,8 +201,10 @@ class LengthSettings(Settings):
     minutes: float | None = Field(
         default=None, gt=0, le=100_000, description="Time for training; turned into steps once, at the start."
     )
-    patience: int = Field(
-        default=5, ge=0, description="Stop after this many validations without progress; 0 never stops early."
+    patience: int | None = Field(
+        default=None,
+        ge=0,
+        description="Stop after so many validations without progress (default 5; a labeller of small never).",
     )
     validations: int = Field(default=20, ge=1, le=10_000, description="Validations over the whole run.")
     stop_when_copying: float | None = Field(

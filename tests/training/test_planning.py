@@ -121,6 +121,7 @@ def test_labels_learnt_from_nothing_are_held_back_more_than_texts_and_bases(draf
     shipped, base = draft(**LABEL), draft(**LABEL, base="gpt2")
     assert label.dropout > shipped.dropout > text.dropout == base.dropout == 0.0
     assert label.weight_decay > text.weight_decay == base.weight_decay > 0.0
+    assert (shipped.patience, base.patience, draft(**LABEL, patience=3).patience) == (0, 5, 3)
     assert shipped.prompt_weight > label.prompt_weight == text.prompt_weight == base.prompt_weight == 0.0
     assert label.learning_rate < draft(base="scratch", size="tiny").learning_rate
 

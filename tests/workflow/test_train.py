@@ -16,8 +16,9 @@ import torch
 
 from finetable.errors import ModelFolderError, TableError, TrainingError
 from finetable.models.base_model import BaseModel, embedding_of
-from finetable.models.shipped import card_of
+from finetable.models.shipped import card_of, shipped_tokenizer
 from finetable.progress import Bar, Silent, SilentBar
+from finetable.settings import SHIPPED
 from finetable.verbs import generate, open_model, train
 
 from .listener import Listener
@@ -72,6 +73,25 @@ def test_stopped_three_times_ends_in_the_same_weights(
         for folder in (out, unbroken)
     )
     assert [step["loss_nats"] for step in mine] == [step["loss_nats"] for step in theirs]
+
+
+def test_a_labeller_of_the_shipped_base_learns_its_words_and_goes_on_with_them(
+    films: Path, tmp_path: Path, recipes: Recipes
+) -> None:
+    recipe = recipes["label"] | {"base": SHIPPED, "size": None, "epochs": 0.2, "validations": 1}
+    whole = train(films, out=tmp_path / "whole", **recipe)
+    assert whole.record.plan is not None
+    assert whole.record.plan["prompt_weight"] > 0
+    broken = tmp_path / "broken"
+    assert not train(films, out=broken, progress=SignalAt(2), **recipe).finished
+    assert train(films, out=broken, **recipe).finished
+    assert digest(broken) == digest(tmp_path / "whole")
+    base = open_model(broken).base
+    known = len(shipped_tokenizer(SHIPPED))
+    assert len(base.tokenizer) == embedding_of(base.network).num_embeddings > known
+    assert base.encoder().plain(["a NURSE falls in love"])[0][1] >= known, "a word of the table"
+    kept = train(films, out=tmp_path / "adapter", lora=2, **recipe).folder
+    assert len(open_model(kept).base.tokenizer) == known, "an adapter has no room for more words"
 
 
 def test_killed_and_gone_on_with_ends_in_the_same_weights(
