@@ -14,7 +14,9 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenize
 
 from finetable.catalog import base_of
 from finetable.models.base_model import BaseModel, check_network, embedding_of, last_hidden
+from finetable.models.own_words import with_own_words
 from finetable.models.scratch import train_tokenizer
+from finetable.models.shipped import shipped_tokenizer
 from finetable.settings import SHIPPED, BaseSettings, Recipe, SourceName
 from finetable.training.optimizer import MasterWeights
 
@@ -34,7 +36,8 @@ def make_base(base_name: str) -> MakeBase:
     """Makes a base through the catalog."""
     size = "tiny" if base_name == "scratch" else None
     recipe = Recipe(base=BaseSettings(base=base_name, size=size), seed=3)
-    return lambda: base_of(recipe, _tokenizer, with_separator=True)
+    tokenizer = _grown_tokenizer if base_name == SHIPPED else _tokenizer
+    return lambda: base_of(recipe, tokenizer, with_separator=True)
 
 
 @pytest.fixture(scope="session")
@@ -46,6 +49,12 @@ def made(make_base: MakeBase) -> BaseModel:
 @cache
 def _tokenizer() -> PreTrainedTokenizerFast:
     return train_tokenizer(lambda: ["Two friends travel to the moon.", "Un été à Paris, 映画 🎬"] * 9, "tiny")
+
+
+def _grown_tokenizer() -> PreTrainedTokenizerFast:
+    """The shipped base's own, which has learnt words of a table."""
+    words = ("zebra", "yucca", "vodka") * 40
+    return with_own_words(shipped_tokenizer(SHIPPED), lambda: words, fold_case=False)
 
 
 def test_every_source_is_tried(base_folder: Callable[[str], Path]) -> None:

@@ -24,7 +24,10 @@ from finetable.models.base_model import BaseModel, embedding_of
 from finetable.models.pretrained import load_pretrained
 
 PROMPTS = ("the sea", "Un été à Paris", "", "映画 🎬\n\ttwo  blanks", "<|endoftext|></s>")
-OFFLINE_CHOICES = "two choices: --base scratch, or --base FOLDER with a model on this machine."
+OFFLINE_CHOICES = (
+    "three choices: --base small, which comes with finetable, --base scratch, "
+    "or --base FOLDER with a model on this machine."
+)
 
 HUB = """
 import http.server, json, os, sys, threading

@@ -76,7 +76,7 @@ def test_from_a_table_to_labels(base: list[str], tmp_path: Path, capsys: pytest.
     results = tmp_path / "results.csv"
     assert run(["jobs", "watch", job, "--every", "0.1", "--out", str(results), *base]) == DONE
     told = capsys.readouterr()
-    assert told.out.startswith(f"{job} succeeded: ft:scratch:local:moods:")
+    assert told.out.startswith(f"{job} succeeded: ft:small:local:moods:")
     assert "training loss" in told.out
     assert told.err.count("Files validated, moving job to queued state") == 1
     assert "The job has successfully completed" in told.err
@@ -101,7 +101,7 @@ def test_from_a_table_to_labels(base: list[str], tmp_path: Path, capsys: pytest.
     assert run(["jobs", "list", *base]) == DONE
     assert f"{job}  succeeded" in capsys.readouterr().out
     assert run(["jobs", "models", *base]) == DONE
-    assert "ft:scratch:local:moods:" in capsys.readouterr().out
+    assert "ft:small:local:moods:" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("chat", [False, True])

@@ -81,7 +81,7 @@ def test_a_dropped_table_becomes_a_model_that_writes(visit: Open, server: Runnin
     expect(page.locator(".events")).to_contain_text("The job has successfully completed")
     seen.check()
     page.get_by_role("link", name="Use the model").click()
-    expect(page.get_by_label("Model", exact=True)).to_have_value(re.compile(r"^ft:scratch:.*:short-films:"))
+    expect(page.get_by_label("Model", exact=True)).to_have_value(re.compile(r"^ft:small:.*:short-films:"))
     page.get_by_label("title").fill("Film 7")
     page.get_by_role("button", name="Write").click()
     expect(page.locator(".note")).to_contain_text("token")

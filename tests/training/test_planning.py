@@ -16,6 +16,7 @@ from finetable.training.batches import BatchPlan
 from finetable.training.plan import Plan, validation_rows
 from finetable.training.planning import (
     FEWEST_STEPS,
+    MANY_ROWS,
     MOST_EPOCHS,
     default_epochs,
     draft_plan,
@@ -119,11 +120,17 @@ LABEL = {"write": None, "label": "genre", "given": "title"}
 def test_labels_learnt_from_nothing_are_held_back_more_than_texts_and_bases(draft: Draft) -> None:
     text, label = draft(base="scratch"), draft(**LABEL, base="scratch")
     shipped, base = draft(**LABEL), draft(**LABEL, base="gpt2")
-    assert label.dropout > shipped.dropout > text.dropout == base.dropout == 0.0
+    assert label.dropout >= shipped.dropout > text.dropout == base.dropout == 0.0
     assert label.weight_decay > text.weight_decay == base.weight_decay > 0.0
     assert (shipped.patience, base.patience, draft(**LABEL, patience=3).patience) == (0, 5, 3)
     assert shipped.prompt_weight > label.prompt_weight == text.prompt_weight == base.prompt_weight == 0.0
     assert label.learning_rate < draft(base="scratch", size="tiny").learning_rate
+
+
+def test_many_rows_are_not_learnt_by_heart_so_soon(base: BaseModel, rows: TokenizedRows) -> None:
+    recipe = Recipe.of(label="genre", given="title", precision="fp32")
+    few, many = (draft_plan(recipe, base, rows, rows, times) for times in (1.0, MANY_ROWS / len(rows)))
+    assert few.dropout > many.dropout > 0.0
 
 
 def test_nought_is_taken_at_its_word(draft: Draft) -> None:

@@ -303,6 +303,8 @@ def test_the_base_that_comes_along_brings_its_card_and_tells_where_it_is_the_wro
     table.write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
     (tmp_path / "small").mkdir()
     monkeypatch.chdir(tmp_path)
-    train(table, out=tmp_path / "model", progress=told, **recipe)
+    # A labeller learns the words of its table, and is told all the same.
+    label = recipes["label"] | {"base": "small", "size": None, "epochs": 0.2, "validations": 1}
+    train(table, out=tmp_path / "model", progress=told, **label)
     assert any("--base scratch makes a tokenizer of your table" in line for line in told.lines)
     assert any("the folder here is ./small" in line for line in told.lines)

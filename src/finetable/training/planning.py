@@ -35,6 +35,9 @@ LABEL_DECAY: dict[SourceName, float] = {"scratch": 1.5, "shipped": 0.1, "pretrai
 LABEL_DROPOUT: dict[SourceName, float] = {"scratch": 0.3, "shipped": 0.3, "pretrained": 0.0}
 """Of labellers: the less a network knows, the sooner it learns a table by heart."""
 
+MANY_ROWS, SHIPPED_MANY_DROPOUT = 10_000, 0.2
+"""Rows to learn labels from that the shipped base does not learn by heart so soon; see bases/README.md."""
+
 PATIENCE = 5
 
 PROMPT_SHARE: dict[SourceName, float] = {"scratch": 0.0, "shipped": 4.0, "pretrained": 0.0}
@@ -72,7 +75,7 @@ def draft_plan(
         warmup=settings.warmup,
         clip=settings.clip,
         weight_decay=_weight_decay(recipe),
-        dropout=_dropout(recipe),
+        dropout=_dropout(recipe, round(len(rows) * times)),
         prompt_weight=_prompt_weight(recipe, rows),
         batch_tokens=batch_tokens,
         micro_batch_tokens=min(batch_tokens, settings.micro_batch_tokens),
@@ -183,10 +186,13 @@ def _weight_decay(recipe: Recipe) -> float:
     return LABEL_DECAY[recipe.base.source] if recipe.task.name == "label" else 0.1
 
 
-def _dropout(recipe: Recipe) -> float:
+def _dropout(recipe: Recipe, rows: int) -> float:
     if recipe.optimizer.dropout is not None:
         return recipe.optimizer.dropout
-    return LABEL_DROPOUT[recipe.base.source] if recipe.task.name == "label" else 0.0
+    if recipe.task.name == "write":
+        return 0.0
+    is_large = recipe.base.source == "shipped" and rows >= MANY_ROWS
+    return SHIPPED_MANY_DROPOUT if is_large else LABEL_DROPOUT[recipe.base.source]
 
 
 def _prompt_weight(recipe: Recipe, rows: TokenizedRows) -> float:

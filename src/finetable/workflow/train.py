@@ -13,6 +13,7 @@ from finetable.data.table import SetAside, Table
 from finetable.errors import ModelFolderError, RecipeError
 from finetable.freed_memory import give_back
 from finetable.model_folder import ModelFolder, Record
+from finetable.models.shipped import shipped_tokenizer
 from finetable.progress import Progress
 from finetable.reporting.profile_report import doubts
 from finetable.settings import SHIPPED, Recipe
@@ -26,6 +27,7 @@ from finetable.workflow.report import write_report
 from finetable.workflow.rows import frozen_rows, named_columns, share_of_splits, tell_about_table
 from finetable.workflow.show import show_examples
 
+TEXTS_LOOKED_AT = 2_000
 FEWEST_CHARACTERS_PER_TOKEN = 2.2
 """English has more than three in a token of the shipped base, code and other languages less than two."""
 
@@ -176,8 +178,11 @@ def _warn_of_shipped_base(task: Task, material: Material, recipe: Recipe, progre
     if recipe.base.source != "shipped":
         return
     rows = material.rows.of("train")
-    characters = sum(len(text) for text in [*answers(task, rows), *filter(None, prompts(task, rows))])
-    per_token = characters / int(material.train.lengths.sum())
+    texts = [*answers(task, rows), *filter(None, prompts(task, rows))]
+    looked_at = texts[:: -(-len(texts) // TEXTS_LOOKED_AT)]
+    # Not as a labeller reads them, which has learnt the words of the table, whatever its language.
+    read = shipped_tokenizer(SHIPPED).backend_tokenizer.encode_batch_fast(looked_at, add_special_tokens=False)
+    per_token = sum(map(len, looked_at)) / max(1, sum(map(len, read)))
     if per_token < FEWEST_CHARACTERS_PER_TOKEN:
         progress.warn(
             f"The base {SHIPPED} has read English; of these texts it reads {per_token:.1f} characters at a "
