@@ -78,16 +78,21 @@ def _make(recipe: BaseRecipe, asked: argparse.Namespace, mix: Path) -> None:
 
 def _judged(base: BaseModel, recipe: BaseRecipe, asked: argparse.Namespace, mix: Path) -> dict[str, Any]:
     held_out = list(held_out_passages(asked.data, frozenset(recipe.sources.share_alike)))
-    scratch = scratch_bits_per_byte(mix, held_out, asked.minutes, mix / "scratch")
+    found, how = {recipe.name: bits_per_byte(base, held_out)}, "All: the mean of the kinds."
+    if asked.minutes:
+        found["scratch"] = scratch_bits_per_byte(mix, held_out, asked.minutes, mix / "scratch")
+        how += (
+            f" scratch: `--base scratch` taught for {asked.minutes:g} minutes by passages of that kind "
+            "alone, each kind by a network of its own."
+        )
     texts = written(base, SAMPLES, SAMPLE_TOKENS, recipe.seed)
     trained = [passage.text for passage, _ in read_mix(mix / MIX)]
     # Evenly, as they stand kind by kind.
     real = [held_out[place * len(held_out) // SAMPLES].text for place in range(SAMPLES)]
     copies = longest_copies(trained, read_overlapping(mix / OVERLAPPING), texts, real)
     return {
-        "bits_per_byte": {recipe.name: bits_per_byte(base, held_out), "scratch": scratch},
-        "judged_how": f"scratch: `--base scratch` taught for {asked.minutes:g} minutes by passages of that "
-        "kind alone, each kind by a network of its own; all: the mean of the kinds.",
+        "bits_per_byte": found,
+        "judged_how": how,
         "copying": {"samples": len(texts), "tokens": SAMPLE_TOKENS, "seed": recipe.seed, **copies},
         "samples": texts[:SHOWN],
     }
@@ -135,7 +140,7 @@ def _asked() -> argparse.Namespace:
         "--minutes",
         type=float,
         default=3.0,
-        help="of each trial, and of each rival",
+        help="of each trial, and of each rival, of which 0 makes none",
     )
     parser.add_argument("--data", type=Path, default=HERE.parent.parent / "shared" / "data")
     parser.add_argument("--records", type=Path, default=HERE / "small", help="where the manifest is kept")
