@@ -9,11 +9,12 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from tokenizers import Tokenizer
 
 from finetable.models import own_words
 from finetable.models.base_model import embedding_of
 from finetable.models.own_words import Pair, give_rows, learn_merges, with_own_words
-from finetable.models.scratch import build_scratch, train_tokenizer
+from finetable.models.scratch import build_scratch, finished_tokenizer, train_tokenizer
 
 OLD = ("an old man and the sea", "the sea and the man", "one man") * 20
 NEW = ("LOL that was sooo good", "lol so good", "that was sooo bad, lol") * 30
@@ -123,3 +124,17 @@ def test_a_new_token_begins_as_the_mean_of_its_parts() -> None:
     for left, right in merges:
         rows = [after[vocabulary[part]] for part in (left, right, left + right)]
         torch.testing.assert_close(rows[2], (rows[0] + rows[1]) / 2)
+
+
+def test_a_token_that_two_merges_make_begins_as_the_mean_of_the_older_parts() -> None:
+    old = train_tokenizer(lambda: OLD, "tiny")
+    state = json.loads(old.backend_tokenizer.to_str())
+    merges = [["x", "y"], ["xy", "z"], ["y", "z"], ["x", "yz"]]
+    for left, right in merges:
+        state["model"]["vocab"].setdefault(left + right, len(state["model"]["vocab"]))
+        state["model"]["merges"].append([left, right])
+    new = finished_tokenizer(Tokenizer.from_str(json.dumps(state)))
+    base = build_scratch("tiny", old, seed=0)
+    give_rows(base.network, new, known=len(old))
+    rows, vocabulary = embedding_of(base.network).weight, new.get_vocab()
+    torch.testing.assert_close(rows[vocabulary["xyz"]], (rows[vocabulary["xy"]] + rows[vocabulary["z"]]) / 2)

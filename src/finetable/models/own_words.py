@@ -65,7 +65,8 @@ def give_rows(network: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, know
     if len(tokenizer) > embedding_of(network).num_embeddings:
         network.resize_token_embeddings(len(tokenizer), mean_resizing=False)
     model = json.loads(tokenizer.backend_tokenizer.to_str())["model"]
-    parts = {model["vocab"][left + right]: (left, right) for left, right in model["merges"]}
+    # Of several merges to one token the first, whose parts are older than the token.
+    parts = {model["vocab"][left + right]: (left, right) for left, right in reversed(model["merges"])}
     rows = embedding_of(network).weight
     with torch.no_grad():
         # In order, as the parts of one may be new themselves.

@@ -27,8 +27,9 @@ def shipped_tokenizer(name: str) -> PreTrainedTokenizerFast:
 
 def taught_words(name: str, tokenizer: PreTrainedTokenizerFast) -> BaseModel:
     """The shipped base with a tokenizer that has learnt more words; raises as `load_shipped` does."""
-    network = read_network(shipped_folder(name))
-    give_rows(network, tokenizer, known=len(shipped_tokenizer(name)))
+    folder = shipped_folder(name)
+    network = read_network(folder)
+    give_rows(network, tokenizer, known=len(read_tokenizer(folder)))
     special = add_special_tokens(network, tokenizer, with_separator=True)
     return BaseModel(network, tokenizer, special, name)
 

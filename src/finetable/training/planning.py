@@ -160,12 +160,15 @@ def default_learning_rate(recipe: Recipe) -> float:
             assert_never(other)
 
 
+def _is_shipped_labeller(recipe: Recipe) -> bool:
+    return recipe.base.source == "shipped" and recipe.task.name == "label"
+
+
 def _patience(recipe: Recipe) -> int:
     if recipe.length.patience is not None:
         return recipe.length.patience
-    # A labeller of the shipped base gets worse for a while, and best when its rate comes near zero.
-    never_stops = recipe.base.source == "shipped" and recipe.task.name == "label"
-    return 0 if never_stops else PATIENCE
+    # Its validation loss may rise for a while before it falls lowest, as the rate comes near zero.
+    return 0 if _is_shipped_labeller(recipe) else PATIENCE
 
 
 def _batch_tokens(recipe: Recipe, mean_length: float) -> int:
@@ -174,10 +177,7 @@ def _batch_tokens(recipe: Recipe, mean_length: float) -> int:
         return max(16, round(settings.batch_rows * mean_length))
     if settings.batch_tokens is not None:
         return settings.batch_tokens
-    is_slow_step = recipe.base.source == "pretrained" or (
-        recipe.base.source == "shipped" and recipe.task.name == "label"
-    )
-    return 2048 if is_slow_step else 1024
+    return 2048 if recipe.base.source == "pretrained" or _is_shipped_labeller(recipe) else 1024
 
 
 def _weight_decay(recipe: Recipe) -> float:
@@ -189,10 +189,9 @@ def _weight_decay(recipe: Recipe) -> float:
 def _dropout(recipe: Recipe, rows: int) -> float:
     if recipe.optimizer.dropout is not None:
         return recipe.optimizer.dropout
-    if recipe.task.name == "write":
-        return 0.0
-    is_large = recipe.base.source == "shipped" and rows >= MANY_ROWS
-    return SHIPPED_MANY_DROPOUT if is_large else LABEL_DROPOUT[recipe.base.source]
+    if _is_shipped_labeller(recipe) and rows >= MANY_ROWS:
+        return SHIPPED_MANY_DROPOUT
+    return LABEL_DROPOUT[recipe.base.source] if recipe.task.name == "label" else 0.0
 
 
 def _prompt_weight(recipe: Recipe, rows: TokenizedRows) -> float:
