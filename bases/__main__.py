@@ -15,8 +15,9 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
-from bases.acceptance import accept, table_of
+from bases.acceptance import accept, runs_of, table_of
 from bases.card import model_card
+from bases.few_labels import draw_few_labels, few_labels
 from bases.judging import bits_per_byte, longest_copies, written
 from bases.mix import FORBIDDEN, MANIFEST, MIX, OVERLAPPING, TRAINED, make_mix, read_mix, read_overlapping
 from bases.packing import pack, rounded
@@ -24,7 +25,7 @@ from bases.passages import held_out_passages
 from bases.recipe import BaseRecipe
 from bases.rivals import scratch_bits_per_byte
 from bases.training import BaseRun, print_step
-from finetable.atomic_files import write_json
+from finetable.atomic_files import write_json, write_text
 from finetable.models.base_model import BaseModel
 
 HERE = Path(__file__).parent
@@ -37,7 +38,7 @@ POINTS = 20
 def main() -> None:
     asked = _asked()
     if asked.stage == "accept":
-        print(table_of(accept(asked.data, asked.work / "acceptance", asked.minutes)))
+        _accept(asked)
         return
     recipe = BaseRecipe.read(asked.recipe, dict(change.split("=", 1) for change in asked.set))
     mix = asked.work / ("mix-share-alike" if recipe.sources.with_share_alike else "mix")
@@ -48,6 +49,21 @@ def main() -> None:
         _trial(recipe, asked, mix)
     if asked.stage == "make":
         _make(recipe, asked, mix)
+
+
+def _accept(asked: argparse.Namespace) -> None:
+    results = accept(asked.data, asked.work / "acceptance", asked.minutes)
+    means, runs = table_of(results), runs_of(results)
+    asked.records.mkdir(exist_ok=True)
+    write_text(
+        asked.records / "acceptance.md",
+        f"# `small` beside `scratch`\n\n{asked.minutes:g} minutes each, on {asked.machine}: the mean over "
+        f"the seeds, least and greatest.\n\n{means}\n"
+        f"![Accuracy by labelled rows](few_labels.svg)\n\nEach run, "
+        f"with its 95 % interval:\n\n{runs}",
+    )
+    draw_few_labels(few_labels(results), asked.records / "few_labels.svg")
+    print(means)
 
 
 def _make(recipe: BaseRecipe, asked: argparse.Namespace, mix: Path) -> None:
@@ -143,7 +159,12 @@ def _asked() -> argparse.Namespace:
         help="of each trial, and of each rival, of which 0 makes none",
     )
     parser.add_argument("--data", type=Path, default=HERE.parent.parent / "shared" / "data")
-    parser.add_argument("--records", type=Path, default=HERE / "small", help="where the manifest is kept")
+    parser.add_argument(
+        "--records",
+        type=Path,
+        default=HERE / "small",
+        help="where the manifest and what was measured are kept",
+    )
     parser.add_argument("--out", type=Path, default=HERE.parent / "src" / "finetable" / "bases" / "small")
     parser.add_argument("--machine", default=f"{os.cpu_count()} cores", help="in the words of the card")
     parser.add_argument("--work", type=Path, default=HERE.parent.parent / "base-work")

@@ -124,13 +124,29 @@ def table_of(results: list[dict[str, Any]]) -> str:
     lines = ["| job | figure | small | scratch | baseline |", "|---|---|---:|---:|---:|"]
     for name in dict.fromkeys(result["name"] for result in results):
         of_job = [result for result in results if result["name"] == name]
-        key = "bits_per_byte" if name == "netflix" else "macro_f1" if name == "genres" else "accuracy"
+        key = _figure(name)
         cells = [_spread([r["figures"][key] for r in of_job if r["base"] == base]) for base in BASES]
         rivals = [r["figures"]["baselines"] for r in of_job if r["base"] == BASES[0]]
         rival = "xz" if name == "netflix" else "tfidf"
         cells.append(f"{rival} {_spread([each[rival][key] for each in rivals])}")
         lines.append(f"| {name} | {key.replace('_', ' ')} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
+
+
+def runs_of(results: list[dict[str, Any]]) -> str:
+    """Each run with its interval and how long it trained, in Markdown."""
+    lines = ["| job | seed | base | figure | epochs | seconds |", "|---|---:|---|---:|---:|---:|"]
+    for result in sorted(results, key=lambda result: (result["name"], result["seed"], result["base"])):
+        figures, key = result["figures"], _figure(result["name"])
+        told = f"{figures[key]:.3f} [{figures[f'{key}_low']:.3f}, {figures[f'{key}_high']:.3f}]"
+        epochs, seconds = result["plan"]["epochs"], result["outcome"]["seconds"]
+        job = f"{result['name']} | {result['seed']} | {result['base']}"
+        lines.append(f"| {job} | {told} | {epochs:.1f} | {seconds:.0f} |")
+    return "\n".join(lines) + "\n"
+
+
+def _figure(name: str) -> str:
+    return "bits_per_byte" if name == "netflix" else "macro_f1" if name == "genres" else "accuracy"
 
 
 def _spread(values: list[float]) -> str:

@@ -204,7 +204,7 @@ class LengthSettings(Settings):
     patience: int | None = Field(
         default=None,
         ge=0,
-        description="Stop after so many validations without progress (default 5; a labeller of small never).",
+        description="Stop after so many validations without progress (default 5; a labeller never).",
     )
     validations: int = Field(default=20, ge=1, le=10_000, description="Validations over the whole run.")
     stop_when_copying: float | None = Field(

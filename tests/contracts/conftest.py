@@ -64,7 +64,7 @@ def run_part() -> RunFindings:
         loss_nats=fall + random.normal(0, 0.12, size=STEPS),
         learning_rate=3e-4 * np.minimum(steps / 40, 1 - (steps - 40) / (STEPS * 1.05)),
         validation=Validation(steps=at, seconds=0.7 * at.astype(np.float64), nats=nats),
-        best_step=int(at[nats.argmin()]),
+        kept_step=int(at[nats.argmin()]),
         bytes_per_token=3.9,
     )
 

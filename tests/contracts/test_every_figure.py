@@ -105,7 +105,7 @@ def test_none_where_a_part_is_empty(make_figure: MakeFigure) -> None:
     empty = Findings(
         table=TableFindings(lengths=(), labels={}, word_counts={}, rows=0, duplicates=0, near_duplicates=0),
         run=RunFindings(
-            no_steps, nothing, nothing, nothing, Validation(no_steps, nothing, nothing), best_step=0
+            no_steps, nothing, nothing, nothing, Validation(no_steps, nothing, nothing), kept_step=0
         ),
         label=LabelFindings((), no_steps, np.zeros((0, 0)), 1.0, [], {}),
         text=TextFindings([], [], [], []),
@@ -216,7 +216,7 @@ def test_survives_many_labels_and_losses_that_are_no_numbers(
     many = replace(
         full_findings,
         table=replace(table, labels={name: place for place, name in enumerate(names)}),
-        run=replace(run, loss_nats=broken, best_step=-1, validation=unknown),
+        run=replace(run, loss_nats=broken, kept_step=-1, validation=unknown),
         label=replace(
             label,
             labels=names,

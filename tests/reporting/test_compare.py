@@ -18,7 +18,7 @@ FOUND = RunFindings(
     loss_nats=NOTHING,
     learning_rate=NOTHING,
     validation=Validation(np.ones(1, np.int64), NOTHING, NOTHING),
-    best_step=1,
+    kept_step=1,
 )
 
 

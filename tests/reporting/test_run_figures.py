@@ -26,7 +26,7 @@ RUN = RunFindings(
     loss_nats=np.full(300, 3.0),
     learning_rate=np.linspace(0.001, 0.0, 300),
     validation=Validation(AT, np.array([3_000.0, 6_000.0, 9_000.0]), np.array([3.0, np.log(16.0), 2.9])),
-    best_step=200,
+    kept_step=200,
     bytes_per_token=4.0,
 )
 LABELLER = LabelFindings(("a",), np.array([0]), np.ones((1, 1)), 1.0, [], {})
@@ -38,11 +38,11 @@ def drawn(make: Callable[[Findings], Figure | None], run: RunFindings) -> Figure
     return figure
 
 
-def test_perplexity_and_bits_per_byte_of_the_best_step(texts_of: TextsOf) -> None:
+def test_perplexity_and_bits_per_byte_of_the_kept_step(texts_of: TextsOf) -> None:
     """16 equally likely tokens are 4 bits, over 4 bytes 1 bit per byte."""
     figure = drawn(validation_perplexity, RUN)
     assert {"16.00", "1.00", "perplexity", "bits per byte", "training steps"} <= set(texts_of(figure))
-    assert "Best at step 200: perplexity 16.000, bits per byte 1.000." in figure.alt
+    assert "Weights of step 200 were kept: perplexity 16.000, bits per byte 1.000." in figure.alt
 
 
 def test_bits_only_where_bytes_are_known(texts_of: TextsOf) -> None:
@@ -59,7 +59,7 @@ def test_loss_against_steps_and_hours(texts_of: TextsOf) -> None:
     figure = drawn(training_loss, RUN)
     assert {"training steps", "hours of training", "loss in nats per token"} <= set(texts_of(figure))
     assert "in 2.5 hours: smoothed training loss from 3.000 to 3.000 nats" in figure.alt
-    assert "3 validations, the best 2.773 nats at step 200." in figure.alt
+    assert "3 validations, 2.773 nats at step 200, whose weights are kept." in figure.alt
 
 
 @pytest.mark.parametrize(("seconds", "unit"), [(100.0, "seconds"), (600.0, "minutes"), (7200.0, "hours")])
@@ -113,7 +113,7 @@ def test_first_steps_that_would_press_the_rest_flat_go_beyond_the_edge_and_that_
         loss_nats=loss,
         learning_rate=np.full(200, 0.1),
         validation=Validation(np.array([100, 200]), np.array([99.0, 199.0]), np.array([1.2, 1.1])),
-        best_step=200,
+        kept_step=200,
     )
     cut = drawn(training_loss, long)
     assert "go beyond the upper edge" in cut.caption

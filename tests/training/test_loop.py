@@ -190,7 +190,7 @@ def test_every_step_is_told_once_in_order_and_validations_when_due(
     assert outcome.position.seconds > sum(step.seconds for step, _ in told)
 
 
-def hopeless(make_trainer: MakeTrainer, patience: int) -> Trainer:
+def hopeless(make_trainer: MakeTrainer, patience: int, keeps_last: bool = False) -> Trainer:
     """What is learnt makes validation worse from the first one on."""
     return make_trainer(
         validation=[Example(1, "zz", "qqq xxx jjj"), Example(2, "yy", "kkk vvv")],
@@ -200,6 +200,7 @@ def hopeless(make_trainer: MakeTrainer, patience: int) -> Trainer:
         learning_rate=0.03,
         dropout=0.0,
         patience=patience,
+        keeps_last=keeps_last,
     )
 
 
@@ -215,6 +216,23 @@ def test_at_the_end_the_trainer_holds_the_weights_of_the_best_validation(
     assert (outcome.position.best_step, outcome.position.best_nats) == (best_step, validations[best_step])
     assert trainer.validate(best_step)[0] == outcome.position.best_nats
     assert_same_tensors(trainer.masters.state(), Checkpoints(tmp_path).best(best_step))
+
+
+def test_a_plan_that_keeps_the_last_weights_ends_in_them_however_well_they_predict(
+    tmp_path: Path, make_trainer: MakeTrainer
+) -> None:
+    last: list[dict[str, torch.Tensor]] = []
+
+    def take(*_: object) -> None:
+        last[:] = [{name: weight.clone() for name, weight in trainer.masters.state().items()}]
+
+    trainer = hopeless(make_trainer, patience=0, keeps_last=True)
+    outcome = run(trainer, Checkpoints(tmp_path), take, lambda: False)
+    assert outcome.position.best_step < outcome.position.step == 14
+    assert_same_tensors(trainer.masters.state(), last[0])
+    again = hopeless(make_trainer, patience=0, keeps_last=True)
+    assert run(again, Checkpoints(tmp_path), take, lambda: False) == outcome
+    assert_same_tensors(again.masters.state(), last[0])
 
 
 @pytest.mark.parametrize(("patience", "last_step"), [(1, 4), (2, 6), (4, 10), (0, 14)])

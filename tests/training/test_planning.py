@@ -98,6 +98,7 @@ def test_what_the_recipe_says_is_what_the_plan_holds(draft: Draft) -> None:
         exclude={"steps", "validate_every", "validation_rows", "epochs", "batch_rows"}
     ) == {
         "patience": 7,
+        "keeps_last": False,
         "stop_when_copying": 0.5,
         "learning_rate": 0.125,
         "schedule": "cosine",
@@ -105,7 +106,6 @@ def test_what_the_recipe_says_is_what_the_plan_holds(draft: Draft) -> None:
         "clip": 0.5,
         "weight_decay": 0.25,
         "dropout": 0.375,
-        "prompt_weight": 0.0,
         "batch_tokens": 512,
         "micro_batch_tokens": 128,
         "precision": "bf16",
@@ -122,9 +122,18 @@ def test_labels_learnt_from_nothing_are_held_back_more_than_texts_and_bases(draf
     shipped, base = draft(**LABEL), draft(**LABEL, base="gpt2")
     assert label.dropout >= shipped.dropout > text.dropout == base.dropout == 0.0
     assert label.weight_decay > text.weight_decay == base.weight_decay > 0.0
-    assert (shipped.patience, base.patience, draft(**LABEL, patience=3).patience) == (0, 5, 3)
-    assert shipped.prompt_weight > label.prompt_weight == text.prompt_weight == base.prompt_weight == 0.0
     assert label.learning_rate < draft(base="scratch", size="tiny").learning_rate
+
+
+@pytest.mark.parametrize("source", ["small", "scratch", "gpt2"])
+def test_labellers_go_to_their_end_and_keep_it_and_writers_what_was_best(draft: Draft, source: str) -> None:
+    for patience in (None, 0):
+        plan = draft(**LABEL, base=source, patience=patience)
+        assert (plan.patience, plan.keeps_last) == (0, True)
+    stopped = draft(**LABEL, base=source, patience=3)
+    assert (stopped.patience, stopped.keeps_last) == (3, False)
+    text, whole = draft(base=source), draft(base=source, patience=0)
+    assert (text.patience, text.keeps_last, whole.keeps_last) == (5, False, False)
 
 
 def test_many_rows_are_not_learnt_by_heart_so_soon(base: BaseModel, rows: TokenizedRows) -> None:

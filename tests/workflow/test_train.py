@@ -79,9 +79,7 @@ def test_a_labeller_of_the_shipped_base_learns_its_words_and_goes_on_with_them(
     films: Path, tmp_path: Path, recipes: Recipes
 ) -> None:
     recipe = recipes["label"] | {"base": SHIPPED, "size": None, "epochs": 0.2, "validations": 1}
-    whole = train(films, out=tmp_path / "whole", **recipe)
-    assert whole.record.plan is not None
-    assert whole.record.plan["prompt_weight"] > 0
+    train(films, out=tmp_path / "whole", **recipe)
     broken = tmp_path / "broken"
     assert not train(films, out=broken, progress=SignalAt(2), **recipe).finished
     assert train(films, out=broken, **recipe).finished

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from tokenizers import Tokenizer
-from torch.nn.functional import pad as padded
 
 from finetable.atomic_files import disk_faults
 from finetable.data.examples import Example
@@ -156,13 +155,6 @@ class TokenizedRows:
             ids[place, : len(row)] = row
             targets[place, first - 1 : len(row) - 1] = row[first:]
         return torch.from_numpy(ids), torch.from_numpy(targets)
-
-    def prompt_targets(self, indices: Sequence[int], ids: torch.Tensor) -> torch.Tensor:
-        """Targets int64 (B, T) of a batch's `ids` in the texts of prompts; IGNORED from the separator on."""
-        following = padded(ids[:, 1:], (0, 1), value=IGNORED)
-        separators = torch.from_numpy(self.answer_starts[indices] - 1).to(ids.device)[:, None]
-        places = torch.arange(1, ids.shape[1] + 1, device=ids.device)
-        return torch.where(places < separators, following, IGNORED)
 
 
 def tokenize(examples: Iterable[Example], encoder: Encoder, file: Path) -> TokenizedRows:

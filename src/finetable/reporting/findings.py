@@ -41,8 +41,9 @@ class Validation:
 class RunFindings:
     """What happened while training, a number for each of S steps.
 
-    `seconds` counts from the start; `loss_nats` is per answer token. `bytes_per_token` of the validation
-    answers turns nats per token into bits per byte; None where it is not known or means nothing (labels).
+    `seconds` counts from the start; `loss_nats` is per answer token; the weights of `kept_step` were kept.
+    `bytes_per_token` of the validation answers turns nats per token into bits per byte; None where it is not
+    known or means nothing (labels).
     """
 
     steps: NDArray[np.int64]
@@ -50,7 +51,7 @@ class RunFindings:
     loss_nats: NDArray[np.float64]
     learning_rate: NDArray[np.float64]
     validation: Validation
-    best_step: int
+    kept_step: int
     bytes_per_token: float | None = None
 
 

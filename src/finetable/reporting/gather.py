@@ -97,7 +97,7 @@ def run_findings(folder: ModelFolder, record: Record, details: Details) -> RunFi
         loss_nats=_floats(steps, everywhere, "loss_nats"),
         learning_rate=_floats(steps, everywhere, "learning_rate"),
         validation=validation,
-        best_step=int(record.outcome["best_step"]),
+        kept_step=int(record.outcome["step" if record.plan.get("keeps_last") else "best_step"]),
         bytes_per_token=_bytes_per_token(details),
     )
 

@@ -46,8 +46,8 @@ def training_loss(findings: Findings) -> Figure | None:
     wording = Wording(
         "How the loss fell",
         "Cross-entropy in nats per token of the answers, less is better: thin, each training step; thick, "
-        f"the mean over {counted(_window(len(run.steps)), 'step')}; dashed, validation rows; star, the best "
-        f"validation, whose weights were kept. On the left against steps, on the right against {unit} of "
+        f"the mean over {counted(_window(len(run.steps)), 'step')}; dashed, validation rows; star, "
+        f"the one of the weights that were kept. On the left against steps, on the right against {unit} of "
         f"training.{' The first steps go beyond the upper edge.' if _upper_edge(run) else ''}",
         f"{counted(len(run.steps), 'training step')} in {run.seconds[-1] / size:,.1f} {unit}: smoothed "
         f"training loss from {smooth[0]:.3f} to {smooth[-1]:.3f} nats. {_validation_told(run)}",
@@ -77,15 +77,15 @@ def validation_perplexity(findings: Findings) -> Figure | None:
     if run.bytes_per_token is None and findings.label is not None:
         return None
     measures = _measures(run)
-    best = _best(run)
+    kept = _kept(run)
     wording = Wording(
         "How well unseen texts are predicted",
         f"{counted(len(run.validation.steps), 'validation')} (across, in training steps); less is better. "
         "Perplexity: among how many equally likely tokens the model wavers, on average. "
         + ("Bits per byte: comparable whatever the tokens. " if len(measures) > 1 else "")
-        + "The star marks the best step, whose weights were kept.",
-        f"{counted(len(run.validation.steps), 'validation')}. Best at step {run.best_step:,}: "
-        + ", ".join(f"{name} {values[best]:,.3f}" for name, values in measures)
+        + "The star marks the step whose weights were kept.",
+        f"{counted(len(run.validation.steps), 'validation')}. Weights of step {run.kept_step:,} were kept: "
+        + ", ".join(f"{name} {values[kept]:,.3f}" for name, values in measures)
         + ".",
     )
     paint = partial(_paint_perplexity, run, measures)
@@ -121,10 +121,10 @@ def _time_unit(seconds: float) -> tuple[float, str]:
     return next((size, unit) for least, size, unit in _TIMES if seconds >= least)
 
 
-def _best(run: RunFindings) -> int:
-    """Position of the best validation."""
-    at_best = np.flatnonzero(run.validation.steps == run.best_step)
-    return int(at_best[0]) if len(at_best) else int(np.nan_to_num(run.validation.nats, nan=np.inf).argmin())
+def _kept(run: RunFindings) -> int:
+    """Position of the validation of the weights that were kept."""
+    at_kept = np.flatnonzero(run.validation.steps == run.kept_step)
+    return int(at_kept[0]) if len(at_kept) else int(np.nan_to_num(run.validation.nats, nan=np.inf).argmin())
 
 
 def _measures(run: RunFindings) -> list[tuple[str, Floats]]:
@@ -138,9 +138,9 @@ def _measures(run: RunFindings) -> list[tuple[str, Floats]]:
 def _validation_told(run: RunFindings) -> str:
     if not len(run.validation.steps):
         return "No validations."
-    nats = run.validation.nats[_best(run)]
+    nats = run.validation.nats[_kept(run)]
     times = counted(len(run.validation.steps), "validation")
-    return f"{times}, the best {nats:.3f} nats at step {run.best_step:,}."
+    return f"{times}, {nats:.3f} nats at step {run.kept_step:,}, whose weights are kept."
 
 
 def _paint_loss(run: RunFindings, canvas: Canvas) -> None:
@@ -158,7 +158,7 @@ def _paint_loss(run: RunFindings, canvas: Canvas) -> None:
     edge = _upper_edge(run)
     if edge is not None:
         by_step.set_ylim(top=edge)
-    names = ["each step", "smoothed", "validation", "best"]
+    names = ["each step", "smoothed", "validation", "kept"]
     legend(canvas, lines, names[: len(lines)])
 
 
@@ -184,18 +184,18 @@ def _paint_losses(axes: Axes, run: RunFindings, across: Floats, validated: Float
         look: Look = {"linewidth": width, "alpha": alpha, "color": SERIES[0], "marker": marker}
         lines += axes.plot(across[kept], values[kept], **look)
     if len(validated):
-        lines += _paint_validations(axes, validated, run.validation.nats, _best(run), SERIES[1])
+        lines += _paint_validations(axes, validated, run.validation.nats, _kept(run), SERIES[1])
     return lines
 
 
-def _paint_validations(axes: Axes, across: Floats, values: Floats, best: int, colour: str) -> list[Artist]:
-    kept = thinned(values)
-    marker = "o" if len(kept) <= 60 else ""
+def _paint_validations(axes: Axes, across: Floats, values: Floats, kept: int, colour: str) -> list[Artist]:
+    shown = thinned(values)
+    marker = "o" if len(shown) <= 60 else ""
     lines: list[Artist] = list(
-        axes.plot(across[kept], values[kept], LINES[1], color=colour, marker=marker, markersize=5)
+        axes.plot(across[shown], values[shown], LINES[1], color=colour, marker=marker, markersize=5)
     )
     star: Look = {"marker": "*", "markersize": 14, "color": INK, "linestyle": "none"}
-    return [*lines, *axes.plot(across[[best]], values[[best]], **star)]
+    return [*lines, *axes.plot(across[[kept]], values[[kept]], **star)]
 
 
 def _paint_learning_rate(run: RunFindings, canvas: Canvas) -> None:
@@ -210,12 +210,12 @@ def _paint_learning_rate(run: RunFindings, canvas: Canvas) -> None:
 
 def _paint_perplexity(run: RunFindings, measures: Sequence[tuple[str, Floats]], canvas: Canvas) -> None:
     panels = canvas.subplots(1, len(measures), squeeze=False)[0]
-    across, best = run.validation.steps.astype(np.float64), _best(run)
+    across, kept = run.validation.steps.astype(np.float64), _kept(run)
     for axes, (name, values), colour in zip(panels, measures, SERIES, strict=False):
-        _paint_validations(axes, across, values, best, colour)
+        _paint_validations(axes, across, values, kept, colour)
         axes.annotate(
-            f"{values[best]:,.2f}",
-            (across[best], values[best]),
+            f"{values[kept]:,.2f}",
+            (across[kept], values[kept]),
             (0, 12),
             textcoords="offset points",
             ha="center",

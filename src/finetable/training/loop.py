@@ -34,7 +34,8 @@ def run(
     `keep_epoch` keeps the weights after a step; called after the last one of each epoch and of the run.
 
     What follows a step depends on the seed and the step's number alone, so a run that was stopped or
-    killed ends in the same weights as one that was not. At the end the network has the best weights, in fp32.
+    killed ends in the same weights as one that was not. At the end the network has the best weights, or
+    the last where the plan keeps those, in fp32.
     """
     position = _resume(trainer, checkpoints)
     saved = time.monotonic()
@@ -56,7 +57,8 @@ def run(
                 saved = time.monotonic()
             if stopping and not _ended(position, trainer):
                 return Outcome(position, finished=False)
-    trainer.masters.load(checkpoints.best(position.best_step))
+    if not trainer.plan.keeps_last:
+        trainer.masters.load(checkpoints.best(position.best_step))
     trainer.masters.widen()
     return Outcome(position, finished=True)
 

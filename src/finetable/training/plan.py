@@ -24,6 +24,9 @@ class Plan(Settings):
     validate_every: int = Field(ge=1)
     validation_rows: int = Field(ge=1)
     patience: int = Field(ge=0)
+    keeps_last: bool = False
+    """Whether the weights of the last step are the model's, and not those of the best validation."""
+
     stop_when_copying: float | None = None
     learning_rate: float = Field(gt=0)
     schedule: ScheduleName
@@ -31,9 +34,6 @@ class Plan(Settings):
     clip: float
     weight_decay: float
     dropout: float = Field(ge=0, lt=1)
-    prompt_weight: float = Field(default=0.0, ge=0)
-    """What a token of a prompt's text counts in the loss beside a token of an answer; 0 in older folders."""
-
     batch_tokens: int = Field(ge=1)
     micro_batch_tokens: int = Field(ge=1)
     precision: FormatName

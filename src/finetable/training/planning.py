@@ -38,11 +38,11 @@ LABEL_DROPOUT: dict[SourceName, float] = {"scratch": 0.3, "shipped": 0.3, "pretr
 MANY_ROWS, SHIPPED_MANY_DROPOUT = 10_000, 0.2
 """Rows to learn labels from that the shipped base does not learn by heart so soon; see bases/README.md."""
 
-PATIENCE = 5
+PATIENCE: dict[TaskName, int] = {"write": 5, "label": 0}
+"""Validations without progress that end a run; 0: it goes to its end and keeps its last weights.
 
-PROMPT_SHARE: dict[SourceName, float] = {"scratch": 0.0, "shipped": 4.0, "pretrained": 0.0}
-"""Of labellers: what all prompts of a table count in the loss beside all its labels. The shipped base has
-read little, and learns the language of the table with its labels (Radford et al. 2018, section 3.2)."""
+A labeller's loss rises because it grows too sure of itself, while it still learns to tell labels apart; how
+sure it is gets mended afterwards, on its validation rows (Guo et al. 2017, section 2; Berta et al. 2025)."""
 
 BYTES_PER_TRAINED_WEIGHT = 16
 """fp32: the weight, its gradient and AdamW's two moments."""
@@ -60,6 +60,8 @@ def draft_plan(
     `times` is how many times as many rows there will be as are given here.
     """
     settings = recipe.optimizer
+    patience = recipe.length.patience
+    patience = PATIENCE[recipe.task.name] if patience is None else patience
     precision = choose_precision(recipe.precision, base.network.device)
     # A batch of so many rows has room for them as they are padded.
     lengths = padded(rows.lengths, ROW_STEP[precision])
@@ -68,7 +70,8 @@ def draft_plan(
         steps=1,
         validate_every=1,
         validation_rows=len(validation),
-        patience=_patience(recipe),
+        patience=patience,
+        keeps_last=recipe.task.name == "label" and patience == 0,
         stop_when_copying=recipe.length.stop_when_copying,
         learning_rate=settings.learning_rate or default_learning_rate(recipe),
         schedule=settings.schedule,
@@ -76,7 +79,6 @@ def draft_plan(
         clip=settings.clip,
         weight_decay=_weight_decay(recipe),
         dropout=_dropout(recipe, round(len(rows) * times)),
-        prompt_weight=_prompt_weight(recipe, rows),
         batch_tokens=batch_tokens,
         micro_batch_tokens=min(batch_tokens, settings.micro_batch_tokens),
         precision=precision,
@@ -164,13 +166,6 @@ def _is_shipped_labeller(recipe: Recipe) -> bool:
     return recipe.base.source == "shipped" and recipe.task.name == "label"
 
 
-def _patience(recipe: Recipe) -> int:
-    if recipe.length.patience is not None:
-        return recipe.length.patience
-    # Its validation loss may rise for a while before it falls lowest, as the rate comes near zero.
-    return 0 if _is_shipped_labeller(recipe) else PATIENCE
-
-
 def _batch_tokens(recipe: Recipe, mean_length: float) -> int:
     settings = recipe.optimizer
     if settings.batch_rows is not None:
@@ -192,11 +187,3 @@ def _dropout(recipe: Recipe, rows: int) -> float:
     if _is_shipped_labeller(recipe) and rows >= MANY_ROWS:
         return SHIPPED_MANY_DROPOUT
     return LABEL_DROPOUT[recipe.base.source] if recipe.task.name == "label" else 0.0
-
-
-def _prompt_weight(recipe: Recipe, rows: TokenizedRows) -> float:
-    """What a token of a prompt counts beside one of a label."""
-    if recipe.task.name == "write":
-        return 0.0
-    labels = int(rows.answer_lengths.sum())
-    return PROMPT_SHARE[recipe.base.source] * labels / max(1, int(rows.lengths.sum()) - labels)

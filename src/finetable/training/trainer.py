@@ -119,9 +119,8 @@ class Trainer:
         chosen = np.arange(judged) * known // judged
         total, right, answers = 0.0, 0, 0
         for places in in_length_order(self._validation.lengths[chosen], self.plan.micro_batch_tokens):
-            ids, targets = self._on_device(self._validation, chosen[places])
-            hidden, wanted = self._carrying(self._states(ids, dropout=0.0), targets)
-            nats, likeliest = answer_nats(hidden, self._head, wanted)
+            hidden, targets = self._hidden(self._validation, chosen[places], dropout=0.0)
+            nats, likeliest = answer_nats(hidden, self._head, targets)
             total += nats
             right += likeliest
             answers += int((targets != IGNORED).sum())
@@ -155,37 +154,26 @@ class Trainer:
         return self._epoch[1][place]
 
     def _backward(self, indices: np.ndarray, dropout: float) -> tuple[float, int]:
-        ids, targets = self._on_device(self._rows, indices)
-        states = self._states(ids, dropout)
-        hidden, wanted = self._carrying(states, targets)
-        loss, right = answer_loss(self._drop(hidden, dropout), self._head, wanted)
-        nats = float(loss.detach())
-        if self.plan.prompt_weight:
-            told, wanted = self._carrying(states, self._rows.prompt_targets(indices.tolist(), ids))
-            if len(told):  # else every prompt of these rows is blank
-                loss = loss + self.plan.prompt_weight * answer_loss(told, self._head, wanted)[0]
+        hidden, targets = self._hidden(self._rows, indices, dropout)
+        loss, right = answer_loss(self._drop(hidden, dropout), self._head, targets)
         # Not yet divided by the number of answers: that is done when gradients are scaled anyway.
         loss.backward()
-        return nats, int(right)
+        return float(loss.detach()), int(right)
 
-    def _on_device(self, rows: TokenizedRows, indices: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
-        ids, targets = rows.batch(indices.tolist(), self._base.special.pad, self._width(rows, indices))
-        return ids.to(self._device), targets.to(self._device)
-
-    def _states(self, ids: torch.Tensor, dropout: float) -> torch.Tensor:
-        """Last hidden states (B * T, D) of rows (B, T)."""
-        embedded = self._drop(embedding_of(self._network)(ids), dropout)
-        return last_hidden(self._network, embedded).flatten(0, 1)
-
-    def _carrying(self, states: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Hidden states (N, D) at the positions of a micro-batch that carry loss, and their targets (N,).
+    def _hidden(
+        self, rows: TokenizedRows, indices: np.ndarray, dropout: float
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Last hidden states (N, D) at the positions of a micro-batch that carry loss, and targets (N,).
 
         N is a multiple of the plan's step; what that takes stands at the end, with the target IGNORED.
         """
-        targets = targets.flatten()
+        ids, targets = rows.batch(indices.tolist(), self._base.special.pad, self._width(rows, indices))
+        ids, targets = ids.to(self._device), targets.to(self._device).flatten()
+        embedded = self._drop(embedding_of(self._network)(ids), dropout)
         places = (targets != IGNORED).nonzero().flatten()
+        hidden = last_hidden(self._network, embedded).flatten(0, 1)[places]
         missing = -len(places) % self.plan.answer_step
-        return pad(states[places], (0, 0, 0, missing)), pad(targets[places], (0, missing), value=IGNORED)
+        return pad(hidden, (0, 0, 0, missing)), pad(targets[places], (0, missing), value=IGNORED)
 
     def _width(self, rows: TokenizedRows, indices: np.ndarray) -> int:
         """Tokens of the longest of some rows, up to the next step, but no more than the network sees."""

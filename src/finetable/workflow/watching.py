@@ -62,7 +62,9 @@ class Watcher:
         smoothed = self._loss if self._loss is not None else step.loss_nats
         self._loss = SMOOTHING * smoothed + (1 - SMOOTHING) * step.loss_nats
         if step.validation_nats is not None:
-            best = " (best)" if position.best_step == step.number else ""
+            # Where the last weights are kept, nothing hangs on the best.
+            is_best = position.best_step == step.number and not self._plan.keeps_last
+            best = " (best)" if is_best else ""
             self._validation = f" · validation {step.validation_nats:.3f}{best}"
             self._bar.show(f"step {step.number:,}: loss {self._loss:.3f}{self._validation}")
         rate = self._tokens / (time.monotonic() - self._begun)
