@@ -16,7 +16,6 @@ from finetable.training.batches import BatchPlan
 from finetable.training.plan import Plan, validation_rows
 from finetable.training.planning import (
     FEWEST_STEPS,
-    MANY_ROWS,
     MOST_EPOCHS,
     default_epochs,
     draft_plan,
@@ -134,12 +133,6 @@ def test_labellers_go_to_their_end_and_keep_it_and_writers_what_was_best(draft: 
     assert (stopped.patience, stopped.keeps_last) == (3, False)
     text, whole = draft(base=source), draft(base=source, patience=0)
     assert (text.patience, text.keeps_last, whole.keeps_last) == (5, False, False)
-
-
-def test_many_rows_are_not_learnt_by_heart_so_soon(base: BaseModel, rows: TokenizedRows) -> None:
-    recipe = Recipe.of(label="genre", given="title", precision="fp32")
-    few, many = (draft_plan(recipe, base, rows, rows, times) for times in (1.0, MANY_ROWS / len(rows)))
-    assert few.dropout > many.dropout > 0.0
 
 
 def test_nought_is_taken_at_its_word(draft: Draft) -> None:

@@ -27,16 +27,13 @@ FEWEST_TIMED, TIMED_STEPS, SECONDS_TIMED = 3, 16, 1.0
 
 The first warms up, and the median keeps a busy moment from deciding."""
 
-SHIPPED_RATES: dict[TaskName, float] = {"write": 1e-3, "label": 2e-3}
+SHIPPED_RATES: dict[TaskName, float] = {"write": 1e-3, "label": 5e-4}
 SHIPPED_LORA_RATE = 5e-3
 """Peak learning rates of the shipped base, chosen on validation rows; see bases/README.md."""
 
 LABEL_DECAY: dict[SourceName, float] = {"scratch": 1.5, "shipped": 0.1, "pretrained": 0.1}
 LABEL_DROPOUT: dict[SourceName, float] = {"scratch": 0.3, "shipped": 0.3, "pretrained": 0.0}
 """Of labellers: the less a network knows, the sooner it learns a table by heart."""
-
-MANY_ROWS, SHIPPED_MANY_DROPOUT = 10_000, 0.2
-"""Rows to learn labels from that the shipped base does not learn by heart so soon; see bases/README.md."""
 
 PATIENCE: dict[TaskName, int] = {"write": 5, "label": 0}
 """Validations without progress that end a run; 0: it goes to its end and keeps its last weights.
@@ -78,7 +75,7 @@ def draft_plan(
         warmup=settings.warmup,
         clip=settings.clip,
         weight_decay=_weight_decay(recipe),
-        dropout=_dropout(recipe, round(len(rows) * times)),
+        dropout=_dropout(recipe),
         batch_tokens=batch_tokens,
         micro_batch_tokens=min(batch_tokens, settings.micro_batch_tokens),
         precision=precision,
@@ -181,9 +178,7 @@ def _weight_decay(recipe: Recipe) -> float:
     return LABEL_DECAY[recipe.base.source] if recipe.task.name == "label" else 0.1
 
 
-def _dropout(recipe: Recipe, rows: int) -> float:
+def _dropout(recipe: Recipe) -> float:
     if recipe.optimizer.dropout is not None:
         return recipe.optimizer.dropout
-    if _is_shipped_labeller(recipe) and rows >= MANY_ROWS:
-        return SHIPPED_MANY_DROPOUT
     return LABEL_DROPOUT[recipe.base.source] if recipe.task.name == "label" else 0.0

@@ -22,7 +22,7 @@ from finetable.models.pretrained import read_tokenizer
 from finetable.models.scratch import differ_without_case, train_tokenizer
 from finetable.models.shipped import shipped_tokenizer
 from finetable.progress import Progress
-from finetable.settings import LongRows, Recipe, TaskName
+from finetable.settings import LongRows, Recipe, SourceName, TaskName
 from finetable.tasks.task import Rows, Task, answers, examples, prompts
 from finetable.training.plan import Plan
 from finetable.training.planning import default_epochs, draft_plan, memory_bytes, seconds_per_step, with_steps
@@ -38,9 +38,12 @@ SHARE_OF_MINUTES = 0.93
 SHARE_TIMED, MOST_SECONDS_TIMED = 0.02, 10.0
 """Of the minutes asked for, what trying out steps may take before."""
 
-ENOUGH_EPOCHS: dict[TaskName, float] = {"write": 20.0, "label": 6.0}
+ENOUGH_EPOCHS: dict[TaskName, dict[SourceName, float]] = {
+    "write": {"scratch": 20.0, "shipped": 20.0, "pretrained": 20.0},
+    "label": {"scratch": 6.0, "shipped": 4.0, "pretrained": 4.0},
+}
 """Epochs beyond which --minutes buys memorising instead of learning: the learning rate has to reach
-zero before that, which early stopping alone would cut short."""
+zero before that, which early stopping alone would cut short. A base has less to learn; bases/README.md."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,7 +154,7 @@ def _fit_minutes(
         raise not_finite(material, plan, fault) from fault
     trainer.masters.widen()
     fitting = max(1, int(minutes * 60 * SHARE_OF_MINUTES / seconds))
-    enough = ENOUGH_EPOCHS[recipe.task.name]
+    enough = ENOUGH_EPOCHS[recipe.task.name][recipe.base.source]
     most = default_epochs(trainer.steps_per_epoch, enough, recipe.base.source)
     steps = min(fitting, max(1, round(most * trainer.steps_per_epoch)))
     if steps < fitting:
