@@ -159,17 +159,14 @@ def default_learning_rate(recipe: Recipe) -> float:
             assert_never(other)
 
 
-def _is_shipped_labeller(recipe: Recipe) -> bool:
-    return recipe.base.source == "shipped" and recipe.task.name == "label"
-
-
 def _batch_tokens(recipe: Recipe, mean_length: float) -> int:
     settings = recipe.optimizer
     if settings.batch_rows is not None:
         return max(16, round(settings.batch_rows * mean_length))
     if settings.batch_tokens is not None:
         return settings.batch_tokens
-    return 2048 if recipe.base.source == "pretrained" or _is_shipped_labeller(recipe) else 1024
+    labels_shipped = recipe.base.source == "shipped" and recipe.task.name == "label"
+    return 2048 if recipe.base.source == "pretrained" or labels_shipped else 1024
 
 
 def _weight_decay(recipe: Recipe) -> float:
