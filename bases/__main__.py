@@ -57,8 +57,8 @@ def _accept(asked: argparse.Namespace) -> None:
     asked.records.mkdir(exist_ok=True)
     write_text(
         asked.records / "acceptance.md",
-        f"# `small` beside `scratch`\n\n{asked.minutes:g} minutes each, on {asked.machine}: the mean over "
-        f"the seeds, least and greatest.\n\n{means}\n"
+        f"# `small` beside `scratch`\n\n{asked.minutes:g} minutes each, the few tweets for the default "
+        f"number of epochs, on {asked.machine}: the mean over\nthe seeds, least and greatest.\n\n{means}\n"
         f"![Accuracy by labelled rows](few_labels.svg)\n\nEach run, "
         f"with its 95 % interval:\n\n{runs}",
     )
