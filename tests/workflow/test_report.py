@@ -54,6 +54,11 @@ def test_the_report_of_a_writer_shows_what_it_wrote_and_copied(writer: Path) -> 
     assert "After step" in html
 
 
+def test_a_report_says_what_the_validation_rows_were_for(writer: Path, labeller: Path) -> None:
+    for folder, told in ((writer, "chose the weights to keep"), (labeller, "told how sure it may be")):
+        assert told in (folder / "report.html").read_text(encoding="utf-8")
+
+
 def test_the_card_shows_pictures_that_are_there(writer: Path, labeller: Path) -> None:
     for folder in (writer, labeller):
         shown = re.findall(r"\]\((finetable/pictures/[^)]*)\)", (folder / "README.md").read_text())

@@ -157,7 +157,7 @@ def _paint_loss(run: RunFindings, canvas: Canvas) -> None:
     by_time.xaxis.set_major_locator(MaxNLocator(nbins=5))
     edge = _upper_edge(run)
     if edge is not None:
-        by_step.set_ylim(top=edge)
+        by_step.set_ylim(0, edge)
     names = ["each step", "smoothed", "validation", "kept"]
     legend(canvas, lines, names[: len(lines)])
 

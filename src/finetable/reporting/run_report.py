@@ -116,9 +116,10 @@ def repeat_command(record: Record) -> str:
 
 def _about(record: Record) -> str:
     splits = record.splits
+    validated = "told how sure it may be" if record.plan.get("keeps_last") else "chose the weights to keep"
     return (
-        f"{splits['train']:,} rows of {record.table_name} were learnt from, {splits['validation']:,} chose "
-        f"the weights to keep, and {splits['test']:,} that played no part are what it is judged on. Base: "
+        f"{splits['train']:,} rows of {record.table_name} were learnt from, {splits['validation']:,} "
+        f"{validated}, and {splits['test']:,} that played no part are what it is judged on. Base: "
         f"{record.recipe.base.base}; {record.parameters:,} parameters. Brackets are 95 % intervals. "
         f"{early_end(record.plan, record.outcome) or ''}"
     )
